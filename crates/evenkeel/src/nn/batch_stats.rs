@@ -1,0 +1,132 @@
+//! Statistics of a population from those of its parts: recalibrating batch norm, and merging what separate trainings
+//! have seen (Chan, Golub & LeVeque, 1983).
+
+use super::batch_norm::Stats;
+use super::module::{Context, Module};
+use crate::autograd::{Tensor, no_grad};
+use crate::error::{Code, Error, Result};
+use crate::tensor::Float;
+use core::cell::RefCell;
+
+/// Mean and biased variance of `count` values in each channel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pool {
+    /// Number of values.
+    pub count: f64,
+    /// Mean of each channel.
+    pub mean: Vec<f64>,
+    /// Biased variance of each channel.
+    pub var: Vec<f64>,
+}
+
+/// The statistics of all parts taken together.
+pub fn merge_statistics(parts: &[Pool]) -> Result<Pool> {
+    let Some(first) = parts.first() else {
+        return Err(Error::new(Code::Empty).with("argument", "parts"));
+    };
+    let mut all = Pool { count: 0.0, mean: vec![0.0; first.mean.len()], var: vec![0.0; first.mean.len()] };
+    for p in parts {
+        if p.mean.len() != all.mean.len() || p.var.len() != all.mean.len() {
+            return Err(Error::shape("merge statistics", "the same channels in each part", p.mean.len()));
+        }
+        if p.count.is_nan() || p.count <= 0.0 {
+            return Err(Error::argument("count", "a positive number", p.count));
+        }
+        let n = all.count + p.count;
+        for j in 0..all.mean.len() {
+            let d = p.mean[j] - all.mean[j];
+            let between = d * d * all.count * p.count / n;
+            all.var[j] = (all.var[j] * all.count + p.var[j] * p.count + between) / n;
+            all.mean[j] += d * p.count / n;
+        }
+        all.count = n;
+    }
+    Ok(all)
+}
+
+/// How [`Module::recalibrate`] turns the batches' statistics into the population's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recalibrate {
+    /// The mean and variance of all values together.
+    Pooled,
+    /// The average of the batches' means and variances (algorithm 2 of the paper).
+    Average,
+}
+
+thread_local! {
+    /// Where batch norm layers leave their batches' statistics while a recalibration runs.
+    static SINK: RefCell<Option<Vec<(usize, Pool)>>> = const { RefCell::new(None) };
+}
+
+impl<T: Float> Module<T> {
+    /// Recomputes the running statistics of all batch norm layers from `batches`, without gradients or updates: what
+    /// to do when weights were averaged or the running averages are not warmed up. Each layer sees the activations
+    /// that the layers before it give with batch statistics. Frozen layers keep theirs. The stored variance is of the
+    /// kind the layer stores.
+    pub fn recalibrate(&self, batches: &mut dyn Iterator<Item = Result<Tensor<T>>>, how: Recalibrate) -> Result<()> {
+        let mut seen: Vec<(usize, Vec<Pool>)> = Vec::new();
+        for x in batches {
+            SINK.set(Some(Vec::new()));
+            let result =
+                no_grad(|| x.and_then(|x| self.run(&x, Context { training: true, update: false, probe: None })));
+            let collected = SINK.take().unwrap_or_default();
+            result?;
+            for (id, pool) in collected {
+                match seen.iter_mut().find(|(k, _)| *k == id) {
+                    Some((_, v)) => v.push(pool),
+                    None => seen.push((id, vec![pool])),
+                }
+            }
+        }
+        let mut done = Ok(());
+        self.visit(&mut |_, m| {
+            let Some(bn) = m.layer().as_batch_norm() else { return };
+            let id = core::ptr::from_ref(bn) as usize;
+            if let Some((_, pools)) = seen.iter().find(|(k, _)| *k == id) {
+                let set = population(pools, how).and_then(|(p, correction)| {
+                    let unbiased = bn.options().variance == super::Variance::Unbiased;
+                    let scale = if unbiased { correction } else { 1.0 };
+                    let mean: Vec<T> = p.mean.iter().map(|&v| T::of(v)).collect();
+                    let var: Vec<T> = p.var.iter().map(|&v| T::of(v * scale)).collect();
+                    bn.set_running(&mean, &var, pools.len() as u64)
+                });
+                if let Err(e) = set {
+                    done = Err(e);
+                }
+            }
+        });
+        done
+    }
+}
+
+/// The population's statistics and the factor that makes its variance unbiased.
+fn population(pools: &[Pool], how: Recalibrate) -> Result<(Pool, f64)> {
+    match how {
+        Recalibrate::Pooled => {
+            let p = merge_statistics(pools)?;
+            let n = p.count;
+            Ok((p, n / (n - 1.0)))
+        }
+        Recalibrate::Average => {
+            let k = pools.len() as f64;
+            let mut p = Pool { count: pools[0].count, ..Pool::default() };
+            let average = |f: fn(&Pool) -> &Vec<f64>, j: usize| pools.iter().map(|p| f(p)[j]).sum::<f64>() / k;
+            for j in 0..pools[0].mean.len() {
+                p.mean.push(average(|p| &p.mean, j));
+                p.var.push(average(|p| &p.var, j));
+            }
+            Ok((p, pools[0].count / (pools[0].count - 1.0)))
+        }
+    }
+}
+
+/// Notes a batch's statistics while a recalibration runs.
+pub(super) fn observe<T: Float>(layer: usize, stats: &Stats<T>, count: usize) {
+    SINK.with_borrow_mut(|sink| {
+        if let Some(all) = sink {
+            let (shift, delta, var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
+            let mean = shift.iter().zip(delta.iter()).map(|(a, b)| a.f64() + b.f64()).collect();
+            all.push((layer, Pool { count: count as f64, mean, var: var.iter().map(|v| v.f64()).collect() }));
+        }
+    });
+}

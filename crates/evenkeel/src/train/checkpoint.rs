@@ -1,0 +1,140 @@
+//! A whole training as one safetensors file, and going on from it with equal bits: weights, buffers, moments, averages,
+//! schedule, counters, random states, the order of the rows and the place in it.
+
+use super::trainer::{Sums, Trainer};
+use super::{Batches, LastBatch};
+use crate::error::{Error, Result};
+use crate::io::{Entry, Values, read, write};
+use crate::io::{check_format, entries_of_state, state_of_entries};
+use crate::nn::Module;
+use crate::optim::{bits, find, from_bits};
+use crate::rng::Rng;
+use serde_json::{Value, json};
+
+impl Trainer<f32> {
+    /// The checkpoint. `model` is where the parameters live when the training has no model of its own.
+    pub fn save(&self) -> Result<Vec<u8>> {
+        let mut entries = Vec::new();
+        let mut architecture = Value::Null;
+        if let Some(m) = &self.model {
+            entries = entries_of_state("model.", m.state());
+            architecture = m.spec();
+            entries.push(bits("layers.rng".into(), &layer_states(m)));
+        }
+        entries.extend(self.optimizer.checkpoint());
+        if let Some((s, _)) = &self.schedule {
+            entries.push(bits("schedule".into(), &s.state()));
+        }
+        if let Some(b) = &self.batches {
+            let order = b.order.iter().map(|&i| i as i64).collect::<Vec<_>>();
+            entries.push(Entry { name: "order".into(), shape: vec![order.len()], values: Values::Integer(order) });
+            entries.push(bits("shuffle.rng".into(), &b.rng.state().map(f64::from)));
+            entries.push(bits("position".into(), &[b.position as f64]));
+        }
+        let s = &self.sums;
+        entries.push(bits(
+            "counters".into(),
+            &[
+                self.seed as f64,
+                self.updates as f64,
+                self.epoch as f64,
+                self.pending as f64,
+                self.pending_weight,
+                s.loss,
+                s.weight,
+                s.rows,
+                s.hits,
+                s.judged,
+            ],
+        ));
+        write(&entries, &json!({ "format": 1, "kind": "checkpoint", "architecture": architecture }))
+    }
+
+    /// Goes on from a checkpoint of the same build of model, optimizer and schedule. Nothing changes if it does not fit.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<()> {
+        let (entries, metadata) = read::<f32>(bytes)?;
+        check_format(&metadata)?;
+        if metadata["kind"].as_str() != Some("checkpoint") {
+            return Err(Error::file("not a checkpoint of a training"));
+        }
+        let counters = from_bits(&entries, "counters")?;
+        let &[_, updates, epoch, pending, pending_weight, loss, weight, rows, hits, judged] = &counters[..] else {
+            return Err(Error::file("the checkpoint's counters are incomplete"));
+        };
+        self.optimizer.check(&entries)?;
+        let schedule = match &self.schedule {
+            Some((s, every)) => {
+                let mut s = s.clone();
+                s.load_state(&from_bits(&entries, "schedule")?)
+                    .map_err(|(name, value)| Error::file("the checkpoint's schedule is another").with(name, value))?;
+                Some((s, *every))
+            }
+            None => None,
+        };
+        let batches = read_batches(&entries)?;
+        if let Some(m) = &self.model {
+            let states = from_bits(&entries, "layers.rng")?;
+            if states.len() != layer_states(m).len() || states.chunks(4).any(|s| random(s).is_none()) {
+                return Err(Error::file("the checkpoint's layers are others"));
+            }
+            m.load_state(&state_of_entries("model.", &entries), true)?;
+            let mut states = states.chunks(4).filter_map(random);
+            m.visit(&mut |_, m| {
+                if let (Some(rng), Some(state)) = (m.layer().rng(), m.layer().rng().and_then(|_| states.next())) {
+                    *rng.borrow_mut() = state;
+                }
+            });
+        }
+        self.optimizer.restore(&entries)?;
+        self.schedule = schedule;
+        self.batches = batches;
+        self.release_data();
+        self.updates = updates as u64;
+        self.epoch = epoch as u64;
+        self.pending = pending as usize;
+        self.pending_weight = pending_weight;
+        self.sums = Sums { loss, weight, rows, hits, judged };
+        Ok(())
+    }
+}
+
+/// The random states of all layers that have one, in order.
+fn layer_states(m: &Module<f32>) -> Vec<f64> {
+    let mut all = Vec::new();
+    m.visit(&mut |_, m| {
+        if let Some(r) = m.layer().rng() {
+            all.extend(r.borrow().state().map(f64::from));
+        }
+    });
+    all
+}
+
+fn random(state: &[f64]) -> Option<Rng> {
+    let s: [f64; 4] = state.try_into().ok()?;
+    Rng::from_state(s.map(|x| x as u32))
+}
+
+fn read_batches(entries: &[Entry<f32>]) -> Result<Option<Batches>> {
+    if !entries.iter().any(|e| e.name == "order") {
+        return Ok(None);
+    }
+    let bad = || Error::file("the checkpoint's order of rows is damaged");
+    let Values::Integer(order) = find(entries, "order")? else { return Err(bad()) };
+    let rows = order.len();
+    let mut seen = vec![false; rows];
+    for &i in order {
+        match seen.get_mut(usize::try_from(i).map_err(|_| bad())?) {
+            Some(s) if !*s => *s = true,
+            _ => return Err(bad()),
+        }
+    }
+    let rng = random(&from_bits(entries, "shuffle.rng")?).ok_or_else(bad)?;
+    let position = match from_bits(entries, "position")?[..] {
+        [p] if p >= 0.0 && p <= rows as f64 => p as usize,
+        _ => return Err(bad()),
+    };
+    let mut b = Batches::new(rows, 1, true, LastBatch::Keep, rng)?;
+    b.order = order.iter().map(|&i| i as i32).collect();
+    b.position = position;
+    Ok(Some(b))
+}

@@ -1,0 +1,380 @@
+//! The trainer: model, loss, optimizer, schedule and the place in the data; a step is one call.
+//!
+//! The same pieces serve a model or loss that lives outside (a custom layer in TypeScript): it takes batches by
+//! [`next_batch`](Trainer::next_batch), computes a loss with tensors and hands it to [`apply`](Trainer::apply).
+
+use super::data::{Batch, Batches, Dataset, LastBatch};
+use crate::autograd::{Tensor, no_grad};
+use crate::error::{Code, Error, Result};
+use crate::loss::{Loss, LossValue, Reduction, Target};
+use crate::nn::Module;
+use crate::optim::{Clip, Optimizer};
+use crate::rng::Rng;
+use crate::schedule::Scheduler;
+use crate::tensor::{Float, Indices};
+
+/// When a schedule moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// After each update.
+    Step,
+    /// After each epoch.
+    Epoch,
+}
+
+/// Settings of a [`Trainer`].
+pub struct TrainerOptions {
+    /// Seed of the shuffle and of dropout.
+    pub seed: u64,
+    /// Limits gradients.
+    pub clip: Option<Clip>,
+    /// Batches whose gradients make one update, each counting by its size.
+    pub accumulate: usize,
+    /// The schedule and when it moves.
+    pub schedule: Option<(Scheduler, Every)>,
+    /// Decay of an exponential average of the weights.
+    pub average: Option<f64>,
+}
+
+impl Default for TrainerOptions {
+    fn default() -> Self {
+        TrainerOptions { seed: 0, clip: None, accumulate: 1, schedule: None, average: None }
+    }
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepReport {
+    /// The loss before the update.
+    pub loss: f64,
+    /// Rows in the batch.
+    pub rows: usize,
+    /// Predictions that were right, for classes and binary targets.
+    pub hits: f64,
+    /// Predictions that could be right or wrong; 0 for other targets.
+    pub judged: f64,
+    /// Norm of the gradients, where clipping computed it, else NaN.
+    pub norm: f64,
+}
+
+/// Means over an epoch so far; each row counts the same, however the batches fell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EpochReport {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of right predictions; NaN where that has no meaning.
+    pub accuracy: f64,
+    /// Rows seen.
+    pub rows: usize,
+}
+
+/// Result of [`Trainer::evaluate`].
+pub struct Evaluation<T: Float = f32> {
+    /// Means over the data set.
+    pub report: EpochReport,
+    /// What the model gave for each row.
+    pub outputs: Tensor<T>,
+}
+
+/// Sums from which an [`EpochReport`] is made.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) loss: f64,
+    pub(super) weight: f64,
+    pub(super) rows: f64,
+    pub(super) hits: f64,
+    pub(super) judged: f64,
+}
+
+impl Sums {
+    fn add(&mut self, loss: f64, weight: f64, rows: usize, (hits, judged): (f64, f64)) {
+        // A batch without any weight has a NaN mean and counts for nothing.
+        if weight != 0.0 {
+            self.loss += loss * weight;
+            self.weight += weight;
+        }
+        self.rows += rows as f64;
+        self.hits += hits;
+        self.judged += judged;
+    }
+    fn report(&self) -> EpochReport {
+        EpochReport { loss: self.loss / self.weight, accuracy: self.hits / self.judged, rows: self.rows as usize }
+    }
+}
+
+/// A training.
+pub struct Trainer<T: Float = f32> {
+    pub(super) model: Option<Module<T>>,
+    loss: Loss<T>,
+    pub(super) optimizer: Optimizer<T>,
+    pub(super) schedule: Option<(Scheduler, Every)>,
+    clip: Option<Clip>,
+    accumulate: usize,
+    pub(super) seed: u64,
+    data: Option<Dataset<T>>,
+    pub(super) batches: Option<Batches>,
+    /// Batches and their weight since the last update.
+    pub(super) pending: usize,
+    pub(super) pending_weight: f64,
+    pub(super) updates: u64,
+    pub(super) epoch: u64,
+    pub(super) sums: Sums,
+}
+
+impl<T: Float> Trainer<T> {
+    /// A training of `model` (or of parameters that live elsewhere, without one).
+    pub fn new(
+        model: Option<Module<T>>,
+        loss: Loss<T>,
+        mut optimizer: Optimizer<T>,
+        o: TrainerOptions,
+    ) -> Result<Self> {
+        if o.accumulate == 0 {
+            return Err(Error::argument("accumulate", "at least 1", 0usize));
+        }
+        if let Some(Clip::Norm { max, .. } | Clip::Value(max)) = o.clip
+            && (max.is_nan() || max <= 0.0)
+        {
+            return Err(Error::argument("clip", "a positive number", max));
+        }
+        if let Some(decay) = o.average {
+            optimizer.keep_average(decay)?;
+        }
+        if let Some(m) = &model {
+            m.seed(o.seed);
+        }
+        let mut t = Trainer {
+            model,
+            loss,
+            optimizer,
+            schedule: o.schedule,
+            clip: o.clip,
+            accumulate: o.accumulate,
+            seed: o.seed,
+            data: None,
+            batches: None,
+            pending: 0,
+            pending_weight: 0.0,
+            updates: 0,
+            epoch: 0,
+            sums: Sums::default(),
+        };
+        t.use_schedule();
+        Ok(t)
+    }
+
+    fn use_schedule(&mut self) {
+        if let Some((s, _)) = &self.schedule {
+            let momentum = s.momentum();
+            self.optimizer.set_rates(s.lr(), momentum);
+        }
+    }
+    /// The optimizer.
+    pub fn optimizer(&mut self) -> &mut Optimizer<T> {
+        &mut self.optimizer
+    }
+    /// Learning rate of the first group.
+    pub fn lr(&self) -> f64 {
+        self.optimizer.rates()[0]
+    }
+    /// Updates made so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+    /// Epochs completed so far.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+    /// Sets the data to train on. The order of the rows continues this training's own random stream; a place in an
+    /// epoch that a checkpoint brought along is kept when the data fits it.
+    pub fn set_data(&mut self, data: Dataset<T>, size: usize, shuffle: bool, last: LastBatch) -> Result<()> {
+        let rows = data.rows();
+        let rng = match &self.batches {
+            Some(b) => b.rng.clone(),
+            None => Rng::stream(self.seed, u64::MAX),
+        };
+        let mut new = Batches::new(rows, size, shuffle, last, rng)?;
+        if let Some(old) = self.batches.take()
+            && old.order.len() == rows
+        {
+            new.order = old.order;
+            new.position = old.position;
+        }
+        self.batches = Some(new);
+        self.data = Some(data);
+        Ok(())
+    }
+    /// Releases the data; order and random stream stay.
+    pub fn release_data(&mut self) {
+        self.data = None;
+    }
+    /// Begins an epoch over the data, unless one is under way.
+    pub fn start_epoch(&mut self) -> Result<()> {
+        let Some(b) = &mut self.batches else { return Err(no_data()) };
+        if b.finished() {
+            b.start();
+            self.sums = Sums::default();
+        }
+        Ok(())
+    }
+    /// Steps in an epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.batches.as_ref().map_or(0, Batches::per_epoch)
+    }
+    /// The next batch of this epoch; `None` at its end.
+    pub fn next_batch(&mut self) -> Result<Option<Batch<T>>> {
+        let (Some(data), Some(b)) = (&self.data, &mut self.batches) else { return Err(no_data()) };
+        match b.next_rows() {
+            Some(rows) => data.batch(rows).map(Some),
+            None => Ok(None),
+        }
+    }
+    /// Takes the next batch and makes a step; `None` at the end of the epoch.
+    pub fn next_step(&mut self) -> Result<Option<StepReport>> {
+        match self.next_batch()? {
+            Some(batch) => self.step(&batch).map(Some),
+            None => Ok(None),
+        }
+    }
+    /// One step of the model on a batch: forward, loss, backward and, when enough batches have gathered, update.
+    pub fn step(&mut self, batch: &Batch<T>) -> Result<StepReport> {
+        let Some(model) = self.model.clone() else {
+            return Err(Error::new(Code::WrongMode).with("reason", "this training has no model of its own"));
+        };
+        let output = model.forward(&batch.x)?;
+        let value = self.loss.compute(&output, &batch.y, batch.weights.as_ref(), Reduction::Mean)?;
+        let judged = judge(&self.loss, &output, &batch.y);
+        drop(output);
+        self.apply(value, batch.x.dims()[0], judged).map_err(|e| {
+            if e.code() != Code::LossNotFinite {
+                return e;
+            }
+            match model.first_not_finite(&batch.x) {
+                Some((layer, kind)) => e.inside(&layer).with("kind", kind),
+                None => e,
+            }
+        })
+    }
+    /// Backward and update for a loss computed from `rows` rows; `judged` are hits and predictions.
+    pub fn apply(&mut self, value: LossValue<T>, rows: usize, judged: (f64, f64)) -> Result<StepReport> {
+        let (loss, weight) = (value.loss.item()?.f64(), value.weight.f64());
+        let empty = weight == 0.0;
+        if !loss.is_finite() && !empty {
+            return Err(Error::new(Code::LossNotFinite)
+                .with("epoch", self.epoch as f64)
+                .with("step", self.updates as f64)
+                .with("loss", loss));
+        }
+        if self.accumulate == 1 {
+            value.loss.backward()?;
+        } else {
+            // Each batch counts by its weight; the update divides by the sum.
+            value.loss.backward_with(&Tensor::scalar(value.weight)?)?;
+        }
+        drop(value);
+        self.pending += 1;
+        self.pending_weight += weight;
+        self.sums.add(loss, weight, rows, judged);
+        let norm = if self.pending >= self.accumulate { self.update()? } else { None };
+        Ok(StepReport { loss, rows, hits: judged.0, judged: judged.1, norm: norm.unwrap_or(f64::NAN) })
+    }
+    fn update(&mut self) -> Result<Option<f64>> {
+        let scale = if self.accumulate == 1 || self.pending_weight == 0.0 { 1.0 } else { 1.0 / self.pending_weight };
+        let norm = self.optimizer.step(scale, self.clip)?;
+        self.optimizer.zero_grad();
+        self.pending = 0;
+        self.pending_weight = 0.0;
+        self.updates += 1;
+        if let Some((s, Every::Step)) = &mut self.schedule {
+            s.step();
+        }
+        self.use_schedule();
+        Ok(norm)
+    }
+    /// Ends an epoch: updates with what has gathered, moves a schedule that goes by epochs. `metric` is what a plateau
+    /// watches (the validation loss, usually).
+    pub fn end_epoch(&mut self, metric: Option<f64>) -> Result<EpochReport> {
+        if self.pending > 0 {
+            self.update()?;
+        }
+        self.epoch += 1;
+        if let Some((s, every)) = &mut self.schedule {
+            if let Some(m) = metric {
+                s.observe(m);
+            }
+            if *every == Every::Epoch {
+                s.step();
+            }
+        }
+        self.use_schedule();
+        Ok(self.sums.report())
+    }
+    /// Means over the epoch so far.
+    pub fn epoch_report(&self) -> EpochReport {
+        self.sums.report()
+    }
+    /// Loss, accuracy and outputs on a data set, in eval mode, without moving anything.
+    pub fn evaluate(&self, data: &Dataset<T>, batch_size: usize) -> Result<Evaluation<T>> {
+        let Some(model) = &self.model else {
+            return Err(Error::new(Code::WrongMode).with("reason", "this training has no model of its own"));
+        };
+        evaluate(model, &self.loss, data, batch_size)
+    }
+}
+
+/// Loss, accuracy and outputs of a model on a data set, in eval mode.
+pub fn evaluate<T: Float>(
+    model: &Module<T>,
+    loss: &Loss<T>,
+    data: &Dataset<T>,
+    batch_size: usize,
+) -> Result<Evaluation<T>> {
+    let mut sums = Sums::default();
+    let mut outputs = Vec::new();
+    for start in (0..data.rows()).step_by(batch_size.max(1)) {
+        let rows: Vec<i32> = (start..(start + batch_size).min(data.rows())).map(|i| i as i32).collect();
+        let batch = data.batch(&rows)?;
+        let y = model.predict(&batch.x)?;
+        let value = no_grad(|| loss.compute(&y, &batch.y, batch.weights.as_ref(), Reduction::Mean))?;
+        sums.add(value.loss.item()?.f64(), value.weight.f64(), rows.len(), judge(loss, &y, &batch.y));
+        outputs.push(y);
+    }
+    let outputs = no_grad(|| crate::autograd::concat(&outputs.iter().collect::<Vec<_>>(), 0))?;
+    Ok(Evaluation { report: sums.report(), outputs })
+}
+
+/// Right predictions and predictions that can be judged: the largest logit for classes, its sign for binary targets.
+pub fn judge<T: Float>(loss: &Loss<T>, output: &Tensor<T>, target: &Target<T>) -> (f64, f64) {
+    let output = output.detach();
+    let matching = |labels: &Indices, ignore: Option<i32>| {
+        let rank = output.shape().rank();
+        let Ok(best) = output.argmax(if rank > 2 { 1 } else { -1 }) else { return (0.0, 0.0) };
+        let (best, labels) = (best.read(), labels.read());
+        let judged = labels.iter().filter(|&&l| Some(l) != ignore).count();
+        let hits = best.iter().zip(labels.iter()).filter(|&(b, l)| b == l && Some(*l) != ignore).count();
+        (hits as f64, judged as f64)
+    };
+    match (loss, target) {
+        (Loss::CrossEntropy { ignore_index, .. } | Loss::Nll { ignore_index, .. }, Target::Classes(l)) => {
+            matching(l, Some(*ignore_index))
+        }
+        (Loss::CrossEntropy { .. }, Target::Values(p)) => {
+            match p.detach().argmax(if p.shape().rank() > 2 { 1 } else { -1 }) {
+                Ok(l) => matching(&l, None),
+                Err(_) => (0.0, 0.0),
+            }
+        }
+        (Loss::BceWithLogits { .. }, Target::Values(t)) => {
+            let half = T::of(0.5);
+            let hits = output.with_data(|x| {
+                t.with_data(|t| x.iter().zip(t).filter(|(x, t)| (**x > T::ZERO) == (**t > half)).count())
+            });
+            (hits as f64, output.len() as f64)
+        }
+        _ => (0.0, 0.0),
+    }
+}
+
+fn no_data() -> Error {
+    Error::new(Code::WrongMode).with("reason", "no data has been set")
+}
