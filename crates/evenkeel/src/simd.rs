@@ -199,30 +199,15 @@ impl Neg for F32s {
 }
 
 impl F32s {
-    /// The bits as integers.
+    /// The bits as integers: no instruction.
     #[inline(always)]
     pub(crate) fn bits(self) -> i32x4 {
-        bytemuck_free::to_int(self.0)
+        wide::bytemuck::cast(self.0)
     }
     /// Floats of these bits.
     #[inline(always)]
     pub(crate) fn from_bits(x: i32x4) -> Self {
-        Self(bytemuck_free::to_float(x))
-    }
-}
-
-/// Reinterpretation through arrays: compiles to nothing, needs no unsafe code.
-mod bytemuck_free {
-    use wide::{f32x4, i32x4};
-    #[inline(always)]
-    pub(super) fn to_int(x: f32x4) -> i32x4 {
-        let a = x.to_array();
-        i32x4::new(a.map(|v| v.to_bits() as i32))
-    }
-    #[inline(always)]
-    pub(super) fn to_float(x: i32x4) -> f32x4 {
-        let a = x.to_array();
-        f32x4::new(a.map(|v| f32::from_bits(v as u32)))
+        Self(wide::bytemuck::cast(x))
     }
 }
 

@@ -18,5 +18,5 @@ mod tensor;
 pub(crate) use ops::label_error;
 pub use ops::{concat, linear, stack, where_};
 pub(crate) use tape::recording;
-pub use tape::{Backward, no_grad, record};
+pub use tape::{Backward, no_grad, record, set_recording};
 pub use tensor::Tensor;

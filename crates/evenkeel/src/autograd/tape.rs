@@ -30,6 +30,11 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Turns recording on or off for everything that follows; returns what it was. Prefer [`no_grad`], which restores it.
+pub fn set_recording(on: bool) -> bool {
+    ENABLED.replace(on)
+}
+
 /// Whether operations on these inputs are to be recorded.
 pub(crate) fn recording<T: Float>(inputs: &[&Tensor<T>]) -> bool {
     ENABLED.get() && inputs.iter().any(|t| t.tracks())

@@ -2,5 +2,5 @@
 
 mod safetensors;
 
-pub use self::safetensors::{Entry, Values, load_model, read, read_state, save_model, write};
+pub use self::safetensors::{Entry, Values, load_model, read, read_state, save_model, write, write_state};
 pub(crate) use self::safetensors::{check_format, entries_of_state, state_of_entries};

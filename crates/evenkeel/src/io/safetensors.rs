@@ -172,6 +172,11 @@ pub fn read_state<T: Float>(bytes: &[u8]) -> Result<Vec<(String, StateValue<T>)>
     Ok(state_of_entries("", &read::<T>(bytes)?.0))
 }
 
+/// A state alone as a file, with metadata of the caller's.
+pub fn write_state<T: Float>(state: &[(String, StateValue<T>)], metadata: &Value) -> Result<Vec<u8>> {
+    write(&entries_of_state("", state.to_vec()), metadata)
+}
+
 pub(crate) fn check_format(metadata: &Value) -> Result<()> {
     match metadata["format"].as_u64() {
         Some(f) if f > FORMAT => Err(Error::file("written by a newer version").with("format", f as f64)),

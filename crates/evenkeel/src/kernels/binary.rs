@@ -160,8 +160,13 @@ fn line<T: Real>(a: &[T], step_a: usize, b: &[T], step_b: usize, out: &mut [T], 
     let n = out.len();
     let (out4, rest) = out.as_chunks_mut::<LANES>();
     let done = n - rest.len();
-    // Both stand still only in a line of one element, where the last case reads the same.
     match (step_a, step_b) {
+        // Scalars, and operands that were broadcast to a shape neither of them has.
+        (0, 0) => {
+            let z = f(T::V::splat(a[0]), T::V::splat(b[0]));
+            out4.iter_mut().for_each(|o| z.store(o));
+            z.store_part(rest);
+        }
         (0, 1) => {
             let x = T::V::splat(a[0]);
             for (o, y) in out4.iter_mut().zip(b[..n].as_chunks::<LANES>().0) {

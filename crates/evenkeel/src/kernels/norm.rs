@@ -79,7 +79,19 @@ pub fn statistics<T: Real>(x: &[T], d: Layout, shift: &mut [T], delta: &mut [T],
     for j in 0..c {
         delta[j] *= inv;
         var[j] = (var[j] * inv - delta[j] * delta[j]).max2(T::ZERO);
+        if !delta[j].is_finite() {
+            // Shifting an infinity gives NaN; its mean is infinite, as a plain sum has it. The variance stays NaN.
+            (shift[j], delta[j]) = (plain_sum(x, d, j) * inv, T::ZERO);
+        }
     }
+}
+
+/// Σ x of one channel, number by number.
+fn plain_sum<T: Real>(x: &[T], d: Layout, channel: usize) -> T {
+    (0..d.n).fold(T::ZERO, |sum, i| {
+        let at = (i * d.channels + channel) * d.length;
+        x[at..at + d.length].iter().fold(sum, |sum, &v| sum + v)
+    })
 }
 
 /// y = (x − shift)·scale + offset per channel, then max(y, 0) if `relu`.

@@ -192,8 +192,8 @@ impl<T: Float> BatchNorm<T> {
                 warn("BATCH_NORM_TWO_VALUES", d.count() as f64);
             }
             let stats = Stats::of_batch(x, d)?;
-            super::batch_stats::observe(core::ptr::from_ref(self) as usize, &stats, d.count());
-            if ctx.training && ctx.update {
+            let noted = super::batch_stats::observe(core::ptr::from_ref(self) as usize, &stats, d.count());
+            if ctx.training && ctx.update && !noted {
                 self.update_running(&stats, d.count());
             }
             stats

@@ -53,9 +53,52 @@ pub enum Recalibrate {
     Average,
 }
 
+/// Statistics of each batch, by layer.
+type Noted = Vec<(usize, Vec<Pool>)>;
+
 thread_local! {
-    /// Where batch norm layers leave their batches' statistics while a recalibration runs.
-    static SINK: RefCell<Option<Vec<(usize, Pool)>>> = const { RefCell::new(None) };
+    /// Where batch norm layers leave their batches' statistics while a recalibration runs; their running values rest.
+    static SINK: RefCell<Option<Noted>> = const { RefCell::new(None) };
+}
+
+/// A recalibration under way: from [`start`](Self::start) until it is dropped, batch norm layers in training behaviour
+/// note their batches' statistics instead of moving their running ones. For models that are run from outside;
+/// [`Module::recalibrate`] does all of it.
+pub struct Recalibration(());
+
+impl Recalibration {
+    /// Begins noting.
+    pub fn start() -> Self {
+        SINK.set(Some(Vec::new()));
+        Recalibration(())
+    }
+    /// Puts what was noted into the batch norm layers of this module.
+    pub fn apply<T: Float>(&self, module: &Module<T>, how: Recalibrate) -> Result<()> {
+        let mut done = Ok(());
+        module.visit(&mut |_, m| {
+            let Some(bn) = m.layer().as_batch_norm() else { return };
+            let id = core::ptr::from_ref(bn) as usize;
+            let noted = SINK.with_borrow(|s| s.iter().flatten().find(|(k, _)| *k == id).map(|(_, p)| p.clone()));
+            let Some(pools) = noted else { return };
+            let set = population(&pools, how).and_then(|(p, correction)| {
+                let unbiased = bn.options().variance == super::Variance::Unbiased;
+                let scale = if unbiased { correction } else { 1.0 };
+                let mean: Vec<T> = p.mean.iter().map(|&v| T::of(v)).collect();
+                let var: Vec<T> = p.var.iter().map(|&v| T::of(v * scale)).collect();
+                bn.set_running(&mean, &var, pools.len() as u64)
+            });
+            if let Err(e) = set {
+                done = Err(e);
+            }
+        });
+        done
+    }
+}
+
+impl Drop for Recalibration {
+    fn drop(&mut self) {
+        SINK.set(None);
+    }
 }
 
 impl<T: Float> Module<T> {
@@ -63,39 +106,17 @@ impl<T: Float> Module<T> {
     /// to do when weights were averaged or the running averages are not warmed up. Each layer sees the activations
     /// that the layers before it give with batch statistics. Frozen layers keep theirs. The stored variance is of the
     /// kind the layer stores.
-    pub fn recalibrate(&self, batches: &mut dyn Iterator<Item = Result<Tensor<T>>>, how: Recalibrate) -> Result<()> {
-        let mut seen: Vec<(usize, Vec<Pool>)> = Vec::new();
-        for x in batches {
-            SINK.set(Some(Vec::new()));
-            let result =
-                no_grad(|| x.and_then(|x| self.run(&x, Context { training: true, update: false, probe: None })));
-            let collected = SINK.take().unwrap_or_default();
-            result?;
-            for (id, pool) in collected {
-                match seen.iter_mut().find(|(k, _)| *k == id) {
-                    Some((_, v)) => v.push(pool),
-                    None => seen.push((id, vec![pool])),
-                }
-            }
-        }
-        let mut done = Ok(());
-        self.visit(&mut |_, m| {
-            let Some(bn) = m.layer().as_batch_norm() else { return };
-            let id = core::ptr::from_ref(bn) as usize;
-            if let Some((_, pools)) = seen.iter().find(|(k, _)| *k == id) {
-                let set = population(pools, how).and_then(|(p, correction)| {
-                    let unbiased = bn.options().variance == super::Variance::Unbiased;
-                    let scale = if unbiased { correction } else { 1.0 };
-                    let mean: Vec<T> = p.mean.iter().map(|&v| T::of(v)).collect();
-                    let var: Vec<T> = p.var.iter().map(|&v| T::of(v * scale)).collect();
-                    bn.set_running(&mean, &var, pools.len() as u64)
-                });
-                if let Err(e) = set {
-                    done = Err(e);
-                }
-            }
+    pub fn recalibrate(&self, batches: impl IntoIterator<Item = Result<Tensor<T>>>, how: Recalibrate) -> Result<()> {
+        let modes = self.modes();
+        self.train();
+        let noting = Recalibration::start();
+        let run = batches.into_iter().try_for_each(|x| {
+            let x = x?;
+            no_grad(|| self.run(&x, Context { training: true, update: false, probe: None })).map(drop)
         });
-        done
+        self.set_modes(&modes);
+        run?;
+        noting.apply(self, how)
     }
 }
 
@@ -120,13 +141,17 @@ fn population(pools: &[Pool], how: Recalibrate) -> Result<(Pool, f64)> {
     }
 }
 
-/// Notes a batch's statistics while a recalibration runs.
-pub(super) fn observe<T: Float>(layer: usize, stats: &Stats<T>, count: usize) {
+/// Notes a batch's statistics while a recalibration runs; whether one does.
+pub(super) fn observe<T: Float>(layer: usize, stats: &Stats<T>, count: usize) -> bool {
     SINK.with_borrow_mut(|sink| {
-        if let Some(all) = sink {
-            let (shift, delta, var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
-            let mean = shift.iter().zip(delta.iter()).map(|(a, b)| a.f64() + b.f64()).collect();
-            all.push((layer, Pool { count: count as f64, mean, var: var.iter().map(|v| v.f64()).collect() }));
+        let Some(all) = sink else { return false };
+        let (shift, delta, var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
+        let mean = shift.iter().zip(delta.iter()).map(|(a, b)| a.f64() + b.f64()).collect();
+        let pool = Pool { count: count as f64, mean, var: var.iter().map(|v| v.f64()).collect() };
+        match all.iter_mut().find(|(k, _)| *k == layer) {
+            Some((_, pools)) => pools.push(pool),
+            None => all.push((layer, vec![pool])),
         }
-    });
+        true
+    })
 }

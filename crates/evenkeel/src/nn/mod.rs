@@ -32,10 +32,11 @@ mod linear;
 mod module;
 mod spec;
 mod state;
+mod summary;
 
 pub use activation::Activation;
 pub use batch_norm::{Averaged, BatchNorm, BatchNormOptions, Statistics, Variance};
-pub use batch_stats::{Pool, Recalibrate, merge_statistics};
+pub use batch_stats::{Pool, Recalibrate, Recalibration, merge_statistics};
 pub use containers::{Join, Parallel, Residual, Sequential};
 pub use dropout::Dropout;
 pub use feature_norm::FeatureNorm;
@@ -43,6 +44,7 @@ pub use flatten::Flatten;
 pub use linear::Linear;
 pub use module::{Context, Item, Layer, Module, Probe, Role, Warning, take_warnings};
 pub use state::{StateReport, StateValue};
+pub use summary::SummaryRow;
 
 use crate::tensor::Float;
 

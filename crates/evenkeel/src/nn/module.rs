@@ -229,6 +229,20 @@ impl<T: Float> Module<T> {
     pub fn eval(&self) {
         self.visit(&mut |_, m| m.0.training.set(false));
     }
+    /// Training modes of the whole tree, parents first.
+    pub(super) fn modes(&self) -> Vec<bool> {
+        let mut modes = Vec::new();
+        self.visit(&mut |_, m| modes.push(m.training()));
+        modes
+    }
+    /// Puts back what [`modes`](Self::modes) gave.
+    pub(super) fn set_modes(&self, modes: &[bool]) {
+        let mut i = 0;
+        self.visit(&mut |_, m| {
+            m.0.training.set(modes[i]);
+            i += 1;
+        });
+    }
     /// Whether this module itself is in training mode.
     pub fn training(&self) -> bool {
         self.0.training.get()

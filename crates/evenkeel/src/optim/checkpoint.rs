@@ -45,7 +45,7 @@ impl Optimizer<f32> {
                 shape: vec![v.len()],
                 values: Values::Float(v.read().to_vec()),
             };
-            for (name, slot) in g.algorithm.slot_names().iter().zip(&g.slots) {
+            for (name, slot) in &g.slots {
                 all.push(float(name, slot));
             }
             if let Some(a) = &g.average {
@@ -67,7 +67,7 @@ impl Optimizer<f32> {
     pub(crate) fn check(&self, entries: &[Entry<f32>]) -> Result<()> {
         for (i, g) in self.groups.iter().enumerate() {
             let total = g.data.len();
-            let mut floats: Vec<&str> = g.algorithm.slot_names().to_vec();
+            let mut floats: Vec<&str> = g.slots.iter().map(|s| s.0).collect();
             if g.average.is_some() {
                 floats.push("average");
             }
@@ -102,7 +102,7 @@ impl Optimizer<f32> {
                 }
                 Ok(())
             };
-            for (name, slot) in g.algorithm.slot_names().iter().zip(&g.slots) {
+            for (name, slot) in &g.slots {
                 load(name, slot)?;
             }
             if let Some(a) = &g.average {

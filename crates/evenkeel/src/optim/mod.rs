@@ -56,7 +56,8 @@ struct Group<T: Float> {
     members: Vec<Member<T>>,
     data: View<T>,
     grad: View<T>,
-    slots: Vec<View<T>>,
+    /// Moments and the like, with the names the algorithm has for them.
+    slots: Vec<(&'static str, View<T>)>,
     /// Exponential average of the parameters, where one is kept.
     average: Option<View<T>>,
 }
@@ -101,6 +102,7 @@ impl<T: Float> Optimizer<T> {
     pub fn step(&mut self, scale: f64, clip: Option<Clip>) -> Result<Option<f64>> {
         for g in &mut self.groups {
             g.gather()?;
+            g.fit_slots()?;
         }
         let (mut scale, mut norm) = (scale, None);
         match clip {
@@ -152,13 +154,15 @@ impl<T: Float> Optimizer<T> {
         self.groups.iter().map(|g| g.algorithm.lr()).collect()
     }
     /// Sets the learning rate of each group, and the momentum of all where one is given.
-    pub fn set_rates(&mut self, rates: &[f64], momentum: Option<f64>) {
+    pub fn set_rates(&mut self, rates: &[f64], momentum: Option<f64>) -> Result<()> {
         for (g, &lr) in self.groups.iter_mut().zip(rates) {
             g.algorithm.set_lr(lr);
             if let Some(m) = momentum {
                 g.algorithm.set_momentum(m);
+                g.fit_slots()?;
             }
         }
+        Ok(())
     }
     /// Starts keeping an exponential average of the parameters: a ← d·a + (1 − d)·p after each step.
     pub fn keep_average(&mut self, decay: f64) -> Result<()> {
@@ -201,13 +205,28 @@ impl<T: Float> Group<T> {
             m.offset = total;
             total += m.tensor.len();
         }
-        let slots = (0..o.algorithm.slots())
-            .map(|k| View::full(total, T::of(o.algorithm.slot_start(k))))
-            .collect::<Result<_>>()?;
         let (data, grad) = (View::full(total, T::ZERO)?, View::full(total, T::ZERO)?);
-        let mut g = Group { algorithm: o.algorithm, members, data, grad, slots, average: None };
+        let mut g = Group { algorithm: o.algorithm, members, data, grad, slots: Vec::new(), average: None };
         g.gather()?;
+        g.fit_slots()?;
         Ok(g)
+    }
+    /// Gives the algorithm the slots it wants now: a schedule that sets a momentum makes SGD want one more.
+    fn fit_slots(&mut self) -> Result<()> {
+        let names = self.algorithm.slot_names();
+        if self.slots.iter().map(|s| s.0).eq(names.iter().copied()) {
+            return Ok(());
+        }
+        let mut slots = Vec::with_capacity(names.len());
+        for (k, name) in names.iter().enumerate() {
+            let view = match self.slots.iter().find(|s| s.0 == *name) {
+                Some((_, v)) => v.clone(),
+                None => View::full(self.data.len(), T::of(self.algorithm.slot_start(k)))?,
+            };
+            slots.push((*name, view));
+        }
+        self.slots = slots;
+        Ok(())
     }
     fn part(&self, v: &View<T>, m: &Member<T>) -> View<T> {
         v.part(m.offset, m.tensor.len())
@@ -252,7 +271,7 @@ impl<T: Float> Group<T> {
             let step = Step { t: t + 1, weight_decay, grad_scale: scale };
             let range = |v: &View<T>| v.part(from, len);
             let (p, g) = (range(&self.data), range(&self.grad));
-            let parts: Vec<View<T>> = self.slots.iter().map(range).collect();
+            let parts: Vec<View<T>> = self.slots.iter().map(|s| range(&s.1)).collect();
             let mut writes: Vec<_> = parts.iter().map(View::write).collect();
             let mut slots: Vec<&mut [T]> = writes.iter_mut().map(|w| &mut **w).collect();
             algorithm.update(step, &mut p.write(), &g.read(), &mut slots);

@@ -56,6 +56,10 @@ impl<T: Float> Dataset<T> {
         }
         Ok(Dataset { x, y, weights })
     }
+    /// All rows as one batch.
+    pub fn into_batch(self) -> Batch<T> {
+        Batch { x: self.x, y: self.y, weights: self.weights }
+    }
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.x.dims()[0]
@@ -84,6 +88,13 @@ impl<T: Float> Dataset<T> {
             }
         };
         Ok(Batch { x: gather(&self.x, rows)?, y, weights })
+    }
+    /// Rows `from..to`, copied.
+    pub fn rows_between(&self, from: usize, to: usize) -> Result<Batch<T>> {
+        if from > to || to > self.rows() {
+            return Err(Error::new(Code::OutOfRange).with("argument", "rows").with("start", from).with("end", to));
+        }
+        self.batch(&(from as i32..to as i32).collect::<Vec<_>>())
     }
     /// A data set of these rows.
     pub fn subset(&self, rows: &[i32]) -> Result<Self> {

@@ -5,4 +5,4 @@ mod data;
 mod trainer;
 
 pub use data::{Batch, Batches, Dataset, LastBatch, check_finite, split};
-pub use trainer::{EpochReport, Evaluation, Every, StepReport, Trainer, TrainerOptions};
+pub use trainer::{EpochReport, Evaluation, Evaluator, Every, StepReport, Trainer, TrainerOptions, evaluate, judge};

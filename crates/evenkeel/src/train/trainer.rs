@@ -68,7 +68,7 @@ pub struct EpochReport {
     pub rows: usize,
 }
 
-/// Result of [`Trainer::evaluate`].
+/// Result of [`evaluate`].
 pub struct Evaluation<T: Float = f32> {
     /// Means over the data set.
     pub report: EpochReport,
@@ -159,14 +159,14 @@ impl<T: Float> Trainer<T> {
             epoch: 0,
             sums: Sums::default(),
         };
-        t.use_schedule();
+        t.use_schedule()?;
         Ok(t)
     }
 
-    fn use_schedule(&mut self) {
-        if let Some((s, _)) = &self.schedule {
-            let momentum = s.momentum();
-            self.optimizer.set_rates(s.lr(), momentum);
+    fn use_schedule(&mut self) -> Result<()> {
+        match &self.schedule {
+            Some((s, _)) => self.optimizer.set_rates(s.lr(), s.momentum()),
+            None => Ok(()),
         }
     }
     /// The optimizer.
@@ -208,14 +208,18 @@ impl<T: Float> Trainer<T> {
     pub fn release_data(&mut self) {
         self.data = None;
     }
-    /// Begins an epoch over the data, unless one is under way.
-    pub fn start_epoch(&mut self) -> Result<()> {
-        let Some(b) = &mut self.batches else { return Err(no_data()) };
-        if b.finished() {
-            b.start();
-            self.sums = Sums::default();
+    /// Begins an epoch over the data, unless one is under way. Without data (batches come from elsewhere) only the
+    /// means start anew.
+    pub fn start_epoch(&mut self) {
+        match &mut self.batches {
+            Some(b) if self.data.is_some() => {
+                if b.finished() {
+                    b.start();
+                    self.sums = Sums::default();
+                }
+            }
+            _ => self.sums = Sums::default(),
         }
-        Ok(())
     }
     /// Steps in an epoch.
     pub fn steps_per_epoch(&self) -> usize {
@@ -288,7 +292,7 @@ impl<T: Float> Trainer<T> {
         if let Some((s, Every::Step)) = &mut self.schedule {
             s.step();
         }
-        self.use_schedule();
+        self.use_schedule()?;
         Ok(norm)
     }
     /// Ends an epoch: updates with what has gathered, moves a schedule that goes by epochs. `metric` is what a plateau
@@ -306,19 +310,49 @@ impl<T: Float> Trainer<T> {
                 s.step();
             }
         }
-        self.use_schedule();
+        self.use_schedule()?;
         Ok(self.sums.report())
     }
     /// Means over the epoch so far.
     pub fn epoch_report(&self) -> EpochReport {
         self.sums.report()
     }
-    /// Loss, accuracy and outputs on a data set, in eval mode, without moving anything.
-    pub fn evaluate(&self, data: &Dataset<T>, batch_size: usize) -> Result<Evaluation<T>> {
-        let Some(model) = &self.model else {
-            return Err(Error::new(Code::WrongMode).with("reason", "this training has no model of its own"));
-        };
-        evaluate(model, &self.loss, data, batch_size)
+}
+
+/// Collects what a model gives on a data set, some rows at a time.
+#[derive(Default)]
+pub struct Evaluator<T: Float = f32> {
+    sums: Sums,
+    outputs: Vec<Tensor<T>>,
+}
+
+impl<T: Float> Evaluator<T> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Evaluator { sums: Sums::default(), outputs: Vec::new() }
+    }
+    /// Rows `from..to` of `data` through `model` in eval mode, without moving anything.
+    pub fn step(&mut self, model: &Module<T>, loss: &Loss<T>, data: &Dataset<T>, from: usize, to: usize) -> Result<()> {
+        let batch = data.rows_between(from, to)?;
+        let y = model.predict(&batch.x)?;
+        self.add(y, loss, &batch)
+    }
+    /// Outputs that were computed elsewhere for this batch.
+    pub fn add(&mut self, output: Tensor<T>, loss: &Loss<T>, batch: &Batch<T>) -> Result<()> {
+        let value = no_grad(|| loss.compute(&output, &batch.y, batch.weights.as_ref(), Reduction::Mean))?;
+        let judged = judge(loss, &output, &batch.y);
+        self.add_value(output, value.loss.item()?.f64(), value.weight.f64(), batch.x.dims()[0], judged);
+        Ok(())
+    }
+    /// Outputs and loss that were computed elsewhere.
+    pub fn add_value(&mut self, output: Tensor<T>, loss: f64, weight: f64, rows: usize, judged: (f64, f64)) {
+        self.sums.add(loss, weight, rows, judged);
+        self.outputs.push(output.detach());
+    }
+    /// Means and all outputs.
+    pub fn finish(&self) -> Result<Evaluation<T>> {
+        let outputs = no_grad(|| crate::autograd::concat(&self.outputs.iter().collect::<Vec<_>>(), 0))?;
+        Ok(Evaluation { report: self.sums.report(), outputs })
     }
 }
 
@@ -329,18 +363,11 @@ pub fn evaluate<T: Float>(
     data: &Dataset<T>,
     batch_size: usize,
 ) -> Result<Evaluation<T>> {
-    let mut sums = Sums::default();
-    let mut outputs = Vec::new();
-    for start in (0..data.rows()).step_by(batch_size.max(1)) {
-        let rows: Vec<i32> = (start..(start + batch_size).min(data.rows())).map(|i| i as i32).collect();
-        let batch = data.batch(&rows)?;
-        let y = model.predict(&batch.x)?;
-        let value = no_grad(|| loss.compute(&y, &batch.y, batch.weights.as_ref(), Reduction::Mean))?;
-        sums.add(value.loss.item()?.f64(), value.weight.f64(), rows.len(), judge(loss, &y, &batch.y));
-        outputs.push(y);
+    let mut e = Evaluator::new();
+    for from in (0..data.rows()).step_by(batch_size.max(1)) {
+        e.step(model, loss, data, from, (from + batch_size).min(data.rows()))?;
     }
-    let outputs = no_grad(|| crate::autograd::concat(&outputs.iter().collect::<Vec<_>>(), 0))?;
-    Ok(Evaluation { report: sums.report(), outputs })
+    e.finish()
 }
 
 /// Right predictions and predictions that can be judged: the largest logit for classes, its sign for binary targets.

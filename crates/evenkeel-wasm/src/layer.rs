@@ -1,0 +1,167 @@
+//! Handles on modules.
+
+use crate::convert::{Js, js, parse};
+use crate::random;
+use crate::state::CoreState;
+use crate::tensor::CoreTensor;
+use evenkeel::error::{Code, Error};
+use evenkeel::io;
+use evenkeel::nn::{self, Join, Module, Pool, Recalibrate, Recalibration, Role};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::*;
+
+/// A module.
+#[wasm_bindgen]
+pub struct CoreLayer(pub(crate) Module);
+
+/// The number a role has in TypeScript.
+pub(crate) fn role_number(role: Role) -> u8 {
+    match role {
+        Role::Weight => 0,
+        Role::Bias => 1,
+        Role::Norm => 2,
+    }
+}
+
+#[wasm_bindgen]
+impl CoreLayer {
+    /// From a JSON spec; initial values from this seed, or the module-wide generator if it is NaN.
+    #[wasm_bindgen(js_name = fromSpec)]
+    pub fn from_spec(spec: &str, seed: f64) -> Js<CoreLayer> {
+        random::with(seed, |r| Module::from_json(spec, r)).map(CoreLayer).map_err(js)
+    }
+    /// A layer made of layers: 0 sequential, 1 residual, 2 parallel with concat, 3 parallel with sum.
+    pub fn container(kind: u32, children: Vec<CoreLayer>) -> Js<CoreLayer> {
+        let mut children: Vec<Module> = children.into_iter().map(|c| c.0).collect();
+        let module = match kind {
+            0 => nn::Sequential::new(children).into(),
+            1 => match (children.pop(), children.is_empty()) {
+                (Some(body), true) => nn::Residual::new(body).into(),
+                _ => return Err(js(Error::argument("children", "one body", children.len()))),
+            },
+            _ => {
+                let join = if kind == 2 { Join::Concat } else { Join::Sum };
+                nn::Parallel::new(children, join).map_err(js)?.into()
+            }
+        };
+        Ok(CoreLayer(module))
+    }
+    pub fn load(bytes: &[u8]) -> Js<CoreLayer> {
+        io::load_model(bytes).map(CoreLayer).map_err(js)
+    }
+    pub fn save(&self) -> Js<Vec<u8>> {
+        io::save_model(&self.0).map_err(js)
+    }
+    pub fn share(&self) -> CoreLayer {
+        CoreLayer(self.0.clone())
+    }
+    pub fn spec(&self) -> String {
+        self.0.spec().to_string()
+    }
+    pub fn forward(&self, x: &CoreTensor) -> Js<CoreTensor> {
+        self.0.forward(&x.0).map(CoreTensor).map_err(js)
+    }
+    pub fn predict(&self, x: &CoreTensor) -> Js<CoreTensor> {
+        self.0.predict(&x.0).map(CoreTensor).map_err(js)
+    }
+    pub fn train(&self) {
+        self.0.train();
+    }
+    pub fn eval(&self) {
+        self.0.eval();
+    }
+    pub fn training(&self) -> bool {
+        self.0.training()
+    }
+    pub fn freeze(&self, frozen: bool) {
+        self.0.freeze(frozen);
+    }
+    pub fn frozen(&self) -> bool {
+        self.0.frozen()
+    }
+    pub fn seed(&self, seed: f64) {
+        self.0.seed(seed as u64);
+    }
+    pub fn duplicate(&self) -> Js<CoreLayer> {
+        self.0.duplicate().map(CoreLayer).map_err(js)
+    }
+    #[wasm_bindgen(js_name = foldBatchNorm)]
+    pub fn fold_batch_norm(&self) -> Js<CoreLayer> {
+        self.0.fold_batch_norm().map(CoreLayer).map_err(js)
+    }
+    #[wasm_bindgen(js_name = parameterNames)]
+    pub fn parameter_names(&self) -> Vec<String> {
+        self.0.parameters().into_iter().map(|p| p.0).collect()
+    }
+    #[wasm_bindgen(js_name = parameterRoles)]
+    pub fn parameter_roles(&self) -> Vec<u8> {
+        self.0.parameters().into_iter().map(|p| role_number(p.2)).collect()
+    }
+    pub fn parameters(&self) -> Vec<CoreTensor> {
+        self.0.parameters().into_iter().map(|p| CoreTensor(p.1)).collect()
+    }
+    pub fn state(&self) -> CoreState {
+        CoreState(self.0.state())
+    }
+    /// Loads a state; the report is JSON.
+    #[wasm_bindgen(js_name = loadState)]
+    pub fn load_state(&self, state: &CoreState, strict: bool) -> Js<String> {
+        let r = self.0.load_state(&state.0, strict).map_err(js)?;
+        Ok(json!({ "missing": r.missing, "unexpected": r.unexpected, "misshapen": r.misshapen }).to_string())
+    }
+    /// Rows of the summary as JSON; `input` is empty where the input's shape is unknown.
+    pub fn summary(&self, input: &[usize]) -> String {
+        let rows = self.0.summary((!input.is_empty()).then_some(input));
+        let rows: Vec<Value> = rows
+            .into_iter()
+            .map(|r| {
+                json!({ "path": r.path, "kind": r.kind, "output": r.output, "parameters": r.parameters,
+                        "buffers": r.buffers, "frozen": r.frozen, "container": r.container })
+            })
+            .collect();
+        Value::from(rows).to_string()
+    }
+    /// Takes the statistics of a feature norm.
+    pub fn adapt(&self, x: &CoreTensor) -> Js<()> {
+        match self.0.layer().as_feature_norm() {
+            Some(f) => f.adapt(&x.0).map_err(js),
+            None => Err(js(Error::new(Code::WrongMode).with("reason", "not a feature norm"))),
+        }
+    }
+    #[wasm_bindgen(js_name = firstNotFinite)]
+    pub fn first_not_finite(&self, x: &CoreTensor) -> Option<Vec<String>> {
+        self.0.first_not_finite(&x.0).map(|(path, kind)| vec![path, kind.to_owned()])
+    }
+}
+
+/// A recalibration under way, until it is freed.
+#[wasm_bindgen]
+pub struct CoreRecalibration(Recalibration);
+
+#[wasm_bindgen]
+impl CoreRecalibration {
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default, reason = "it starts something")]
+    pub fn new() -> CoreRecalibration {
+        CoreRecalibration(Recalibration::start())
+    }
+    pub fn apply(&self, layer: &CoreLayer, average: bool) -> Js<()> {
+        let how = if average { Recalibrate::Average } else { Recalibrate::Pooled };
+        self.0.apply(&layer.0, how).map_err(js)
+    }
+}
+
+/// Merges statistics: JSON `[{"count":..,"mean":[..],"var":[..]}, ..]` to one such object.
+#[wasm_bindgen(js_name = mergeStatistics)]
+pub fn merge_statistics(parts: &str) -> Js<String> {
+    let parts = parse(parts)?;
+    let list = |v: &Value| v.as_array().map_or(Vec::new(), |a| a.iter().filter_map(Value::as_f64).collect());
+    let parts: Vec<Pool> = parts
+        .as_array()
+        .map_or(&[][..], Vec::as_slice)
+        .iter()
+        .map(|p| Pool { count: p["count"].as_f64().unwrap_or(f64::NAN), mean: list(&p["mean"]), var: list(&p["var"]) })
+        .collect();
+    let all = nn::merge_statistics(&parts).map_err(js)?;
+    Ok(json!({ "count": all.count, "mean": all.mean, "var": all.var }).to_string())
+}

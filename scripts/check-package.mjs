@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+// Is what `npm publish` would send what users can import? publint and attw read the packed tarball; then it is
+// installed into an empty project and run there, as ESM and as CommonJS.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { root } from "./setup/paths.mjs";
+
+const folder = mkdtempSync(join(tmpdir(), "evenkeel-package-"));
+let failures = 0;
+try {
+  const packed = run("npm", ["pack", "--json", "--pack-destination", folder], root);
+  const [report] = Object.values(JSON.parse(packed));
+  const tarball = join(folder, report.filename);
+  console.log(`packed ${report.filename}: ${report.files.length} files, ${(report.size / 1000).toFixed(1)} kB`);
+
+  check("only what users need is packed", () => {
+    const extra = report.files
+      .map((file) => file.path)
+      .filter((path) => !/^(dist\/(?!\.)|LICENSE-|README|package\.json)/.test(path));
+    if (extra.length > 0) throw new Error(`also packed: ${extra.join(", ")}`);
+    for (const wanted of ["LICENSE-MIT", "LICENSE-APACHE", "dist/evenkeel.wasm"]) {
+      if (!report.files.some((file) => file.path === wanted)) throw new Error(`not packed: ${wanted}`);
+    }
+  });
+
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  check("no dependency reaches users", () => {
+    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies"]) {
+      if (manifest[kind]) throw new Error(`package.json has ${kind}`);
+    }
+  });
+
+  const { messages } = await publint({ pkgDir: root, strict: true });
+  // The types of a .wasm are not a module's: what importing it gives depends on the host.
+  const relevant = messages.filter((message) => !message.path?.join(".").includes("./evenkeel.wasm"));
+  check("publint", () => {
+    if (relevant.length > 0) throw new Error(relevant.map((message) => formatMessage(message, manifest)).join("\n"));
+  });
+
+  check("attw (are the types wrong?)", () => {
+    const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+    const options = ["--exclude-entrypoints", "./evenkeel.wasm", "--no-emoji", "--format", "ascii"];
+    run(process.execPath, [attw, tarball, ...options], root);
+  });
+
+  const project = join(folder, "project");
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), '{ "name": "stranger", "private": true }\n');
+  run("npm", ["install", "--no-audit", "--no-fund", "--offline", tarball], project);
+  const use = "evenkeel.init().then(() => console.log(Object.keys(evenkeel).length, 'exports, started'));";
+  writeFileSync(join(project, "use.mjs"), `import * as evenkeel from "evenkeel";\n${use}\n`);
+  writeFileSync(join(project, "use.cjs"), `const evenkeel = require("evenkeel");\n${use}\n`);
+  writeFileSync(
+    join(project, "file.mjs"),
+    'import { readFileSync } from "node:fs";\nimport { init } from "evenkeel";\n' +
+      'const bytes = readFileSync(new URL(import.meta.resolve("evenkeel/evenkeel.wasm")));\n' +
+      "await init({ bytes });\nconsole.log('started from the file');\n",
+  );
+  for (const name of ["use.mjs", "use.cjs", "file.mjs"]) {
+    check(`a stranger's ${name}`, () => {
+      const output = run(process.execPath, [name], project).trim();
+      if (!output.includes("started")) throw new Error(`printed "${output}"`);
+      return output;
+    });
+  }
+  check("importing alone prints nothing and starts nothing", () => {
+    const quiet = join(project, "quiet.mjs");
+    const trap =
+      'for (const name of ["instantiate", "compile", "Module"]) WebAssembly[name] = () => { throw new Error(name); };';
+    writeFileSync(quiet, `${trap}\nawait import("evenkeel");\n`);
+    const output = run(process.execPath, [quiet], project);
+    if (output !== "") throw new Error(`printed "${output}"`);
+  });
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+if (failures > 0) console.error(`${failures} of the package's checks failed`);
+process.exitCode = failures > 0 ? 1 : 0;
+
+function check(what, body) {
+  try {
+    const detail = body();
+    console.log(`  ok      ${what}${detail ? `: ${detail}` : ""}`);
+  } catch (error) {
+    failures += 1;
+    const output = [error.message, error.stdout, error.stderr].filter(Boolean).join("\n");
+    console.error(`  FAILED  ${what}\n${output.replaceAll(/^/gm, "          ")}`);
+  }
+}
+
+function run(command, args, cwd) {
+  // npm's settings for the outer script name the outer project.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_config_local_prefix$|^INIT_CWD$/.test(name)),
+  );
+  return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}

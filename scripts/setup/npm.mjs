@@ -1,0 +1,37 @@
+// npm packages: the repository's own, and the other JavaScript hosts that the tests run on.
+import { join } from "node:path";
+import { lock } from "./lock.mjs";
+import { hostsDir, root } from "./paths.mjs";
+import { run } from "./run.mjs";
+import { announce } from "./say.mjs";
+import { hashOf, readStamp, writeStamp } from "./stamp.mjs";
+
+export function npmPackages() {
+  return install(root, "npm packages", "15 s");
+}
+
+export function testHosts() {
+  return install(hostsDir, "the other Node that the tests run on", "10 s");
+}
+
+async function install(folder, what, about) {
+  const files = [join(folder, "package-lock.json")];
+  const stamp = join(folder, "node_modules", ".evenkeel-stamp");
+  const isFresh = () => readStamp(stamp) === hashOf(files);
+  if (isFresh()) return;
+  await lock();
+  if (isFresh()) return;
+  const done = announce(`installing ${what}`, about);
+  // `npm ci` takes exactly what the lock file says, and refuses one that package.json has outgrown.
+  await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, env: plainEnvironment() });
+  writeStamp(stamp, hashOf(files));
+  done();
+}
+
+// Inside `npm test` the outer npm's settings are in the environment, among them the folder that it works in.
+function plainEnvironment() {
+  const env = { ...process.env };
+  delete env.npm_config_local_prefix;
+  delete env.INIT_CWD;
+  return env;
+}

@@ -1,0 +1,107 @@
+// Chooses the Rust that builds everything: one that can already compile to wasm; rustup's, if it can add the target;
+// the recipe of debian.mjs. EVENKEEL_TOOLCHAIN=debian takes the recipe at once and never asks rustup.
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { debianLints, debianNative, debianToolchain, onDebian, readyDebianToolchain, wasmFeatures } from "./debian.mjs";
+import { lock } from "./lock.mjs";
+import { oldestRust, root, wasmTarget } from "./paths.mjs";
+import { ask, run, SetUpError } from "./run.mjs";
+import { announce, note } from "./say.mjs";
+
+const forced = process.env.EVENKEEL_TOOLCHAIN;
+let chosen;
+
+/**
+ * A toolchain that compiles to wasm:
+ * `{ id, name, native: { cargo, env, subcommands }, wasmPath?, wasmFlags }`.
+ */
+export async function wasmToolchain() {
+  chosen ??= await choose();
+  return chosen;
+}
+
+/** What runs cargo natively: the same rustc that builds the wasm, so that both builds agree. */
+export async function nativeToolchain({ lints = false } = {}) {
+  const native = await chooseNative();
+  if (lints && native.debian) await debianLints();
+  return native;
+}
+
+async function chooseNative() {
+  if (forced === "debian") return debianNative();
+  if (!chosen) {
+    // Quick, and enough where the wasm is already built.
+    const host = hostRust();
+    if (host?.newEnough && host.hasTarget) return hostNative;
+  }
+  return (await wasmToolchain()).native;
+}
+
+/** The environment in which cargo and wasm-pack build for wasm. */
+export function wasmEnvironment(toolchain, toolFolders = []) {
+  const env = { ...toolchain.native.env };
+  for (const name of ["RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC", "RUSTDOC", "CARGO"]) delete env[name];
+  const folders = [toolchain.wasmPath, ...toolFolders].filter(Boolean);
+  env.PATH = [...folders, env.PATH].join(":");
+  // Paths end up in panic messages: without these the wasm would differ from machine to machine.
+  const home = env.CARGO_HOME || join(homedir(), ".cargo");
+  const remaps = [`--remap-path-prefix=${root}=.`, `--remap-path-prefix=${home}=cargo`];
+  const flags = ["-C", `target-feature=${wasmFeatures}`, ...toolchain.wasmFlags, ...remaps];
+  env.CARGO_TARGET_DIR = join(root, "target", `wasm-${toolchain.id}`);
+  env.CARGO_ENCODED_RUSTFLAGS = flags.join("\x1f");
+  return env;
+}
+
+const hostNative = { cargo: "cargo", subcommands: {}, env: process.env };
+const hostToolchain = { id: "host", native: hostNative, wasmFlags: [] };
+
+async function choose() {
+  if (forced === "debian") return debianToolchain();
+  if (forced) throw new SetUpError(`EVENKEEL_TOOLCHAIN is "${forced}"; the only value it knows is "debian"`);
+
+  const host = hostRust();
+  if (host?.newEnough && host.hasTarget) return { ...hostToolchain, name: host.name };
+  const ready = readyDebianToolchain();
+  if (ready) return ready;
+  const added = await addByRustup(host);
+  if (added) return added;
+  if (onDebian()) return debianToolchain();
+  throw new SetUpError(
+    `there is no Rust toolchain for ${wasmTarget}. Install Rust by rustup, then: rustup target add ${wasmTarget}`,
+  );
+}
+
+/** The Rust on PATH, in the words of its rustc. */
+function hostRust() {
+  const version = ask("rustc", ["-vV"]);
+  const [, major, minor] = /release: (\d+)\.(\d+)/.exec(version ?? "") ?? [];
+  if (!major || !ask("cargo", ["--version"])) return undefined;
+  const [wantedMajor, wantedMinor] = oldestRust();
+  const sysroot = ask("rustc", ["--print", "sysroot"])?.trim() ?? "";
+  return {
+    name: version.split("\n")[0],
+    newEnough: Number(major) > wantedMajor || (Number(major) === wantedMajor && Number(minor) >= wantedMinor),
+    hasTarget: existsSync(join(sysroot, "lib", "rustlib", wasmTarget, "lib")),
+  };
+}
+
+async function addByRustup(host) {
+  if (!ask("rustup", ["--version"])) return undefined;
+  await lock();
+  const done = announce(`asking rustup for ${wasmTarget}`, "30 s");
+  try {
+    if (host?.newEnough) await run("rustup", ["target", "add", wasmTarget]);
+    else await run("rustup", ["toolchain", "install", "stable", "--profile", "minimal", "--target", wasmTarget]);
+  } catch (error) {
+    done("rustup could not add it");
+    if (!onDebian()) throw error;
+    note("going on with Debian's packages instead");
+    return undefined;
+  }
+  done();
+  if (host?.newEnough) return { ...hostToolchain, name: host.name };
+  // The default toolchain is too old, and not ours to change.
+  const env = { ...process.env, RUSTUP_TOOLCHAIN: "stable" };
+  return { ...hostToolchain, name: "rustup's stable", native: { ...hostNative, env } };
+}

@@ -1,0 +1,33 @@
+/** Everything people import, but for `init`, which differs by host. */
+export { type InitOptions, isReady, type Memory, memory, trimMemory, type Warning, warnings } from "./core.js";
+export { EvenkeelError } from "./errors.js";
+export { scope } from "./handle.js";
+export type { FeatureMismatch } from "./nn/containers.js";
+export * as nn from "./nn/index.js";
+export { Module, Parameter, type State, type StateReport, type StateValue } from "./nn/module.js";
+export * as optim from "./optim/index.js";
+export { Optimizer, Scheduler } from "./optim/optimizer.js";
+export * as schedule from "./optim/schedule.js";
+export type { WasmSource } from "./runtime/source.js";
+export {
+  arange,
+  concat,
+  eye,
+  full,
+  linspace,
+  manualSeed,
+  noGrad,
+  oneHot,
+  ones,
+  rand,
+  randint,
+  randn,
+  type Seed,
+  stack,
+  where,
+  zeros,
+} from "./tensor/create.js";
+export type { NestedArray, NumericArray, Shaped } from "./tensor/input.js";
+export { type Axes, Indices, indices, Tensor, type TensorLike, tensor } from "./tensor/tensor.js";
+export * from "./train/index.js";
+export * as metrics from "./train/metrics.js";

@@ -1,0 +1,176 @@
+/**
+ * The running core: whether there is one, calls into it with errors translated, and what it warns of.
+ *
+ * One instance serves the whole program. If it ever traps (a bug of ours), its memory can no longer be trusted: it is
+ * marked dead and every later call says so.
+ */
+import { memoryUse, selfTest, takeWarnings, trim } from "../build/wasm/evenkeel.js";
+import { EvenkeelError } from "./errors.js";
+import { messageOf } from "./messages.js";
+import { instantiate, instantiateSync, type Loaded } from "./runtime/loader.js";
+import type { WasmSource } from "./runtime/source.js";
+
+/** Something worth knowing that is no error. */
+export interface Warning {
+  /** Stable, like an error's. */
+  readonly code: string;
+  /** For people. */
+  readonly message: string;
+}
+
+/** What `init` takes beside the place of the wasm. */
+export interface InitOptions {
+  /** Called with each warning; without it warnings wait in `warnings()`. Nothing is ever written to the console. */
+  readonly onWarning?: (warning: Warning) => void;
+}
+
+let loaded: Loaded | undefined;
+let starting: Promise<void> | undefined;
+let dead: unknown;
+let listener: ((warning: Warning) => void) | undefined;
+let waiting: Warning[] = [];
+
+function started(result: Loaded, options: InitOptions): void {
+  if (!selfTest()) {
+    throw new EvenkeelError(
+      "SELF_TEST_FAILED",
+      "This host's WebAssembly SIMD computes wrong numbers: a small product and exponentials do not give their known bits.",
+    );
+  }
+  loaded = result;
+  listener = options.onWarning;
+}
+
+function alreadyStarted(): EvenkeelError {
+  return new EvenkeelError(
+    "ALREADY_INITIALIZED",
+    "evenkeel runs already, with the wasm of the first init(). Call init() without arguments to wait for it.",
+  );
+}
+
+/** Starts the core from `source`, or waits for the start under way when the call asked for nothing special. */
+export async function start(source: WasmSource, options: InitOptions, plain: boolean): Promise<void> {
+  if (loaded !== undefined || starting !== undefined) {
+    if (!plain) throw alreadyStarted();
+    return starting;
+  }
+  starting = instantiate(source).then((result) => started(result, options));
+  try {
+    await starting;
+  } finally {
+    starting = undefined;
+  }
+}
+
+/** The same at once. */
+export function startSync(
+  source: { module: WebAssembly.Module } | { bytes: BufferSource },
+  options: InitOptions,
+): void {
+  if (loaded !== undefined || starting !== undefined) throw alreadyStarted();
+  started(instantiateSync(source), options);
+}
+
+/** Whether the core runs. */
+export function isReady(): boolean {
+  return loaded !== undefined && dead === undefined;
+}
+
+/** The core's memory, for views that are used at once: growth detaches them. */
+export function buffer(): ArrayBuffer {
+  if (loaded === undefined) throw notReady();
+  return loaded.exports.memory.buffer;
+}
+
+function notReady(): EvenkeelError {
+  return new EvenkeelError("NOT_INITIALIZED", "evenkeel is not running yet: await init() first.");
+}
+
+interface CoreError {
+  code: string;
+  layer: string;
+  data: Record<string, unknown>;
+}
+
+function translate(cause: unknown): unknown {
+  if (typeof cause === "string" && cause.startsWith("{")) {
+    const { code, layer, data } = JSON.parse(cause) as CoreError;
+    return new EvenkeelError(code, messageOf(code, layer, data), layer === "" ? data : { ...data, layer });
+  }
+  if (Object(cause).name === "RuntimeError" && dead === undefined) {
+    dead = cause;
+    return trapped();
+  }
+  return cause;
+}
+
+function trapped(): EvenkeelError {
+  return new EvenkeelError(
+    "CORE_TRAPPED",
+    "The core stopped in the middle of a call, which is a bug of evenkeel: please report it. Its memory cannot be " +
+      "trusted any more; start a new process, page or worker.",
+    {},
+    dead,
+  );
+}
+
+/** Calls into the core. */
+export function call<R>(f: () => R): R {
+  if (dead !== undefined) throw trapped();
+  if (loaded === undefined) throw notReady();
+  try {
+    return f();
+  } catch (cause) {
+    throw translate(cause);
+  }
+}
+
+const warningTexts: Record<string, string> = {
+  BATCH_NORM_TWO_VALUES:
+    "Batch norm has two values a channel: it gives ±1 whatever they are, and hardly any gradient. Use a larger batch.",
+  NO_BATCH_COUNT:
+    "The state has no num_batches_tracked, on which a cumulative average (momentum null) depends; the counter stays.",
+};
+
+/** Passes a warning on. */
+export function warn(code: string, message: string): void {
+  const warning = { code, message };
+  if (listener === undefined) waiting.push(warning);
+  else listener(warning);
+}
+
+/** Passes on what the core has warned of. */
+export function passWarnings(): void {
+  const text = takeWarnings();
+  if (text === undefined) return;
+  for (const [code] of JSON.parse(text) as [string, number][]) warn(code, warningTexts[code] ?? code);
+}
+
+/** The warnings since the last call, where `init` was given no `onWarning`. */
+export function warnings(): Warning[] {
+  call(passWarnings);
+  const all = waiting;
+  waiting = [];
+  return all;
+}
+
+/** What the core holds, in bytes. */
+export interface Memory {
+  /** Held by tensors now. */
+  readonly live: number;
+  /** Kept for reuse by later tensors. */
+  readonly pooled: number;
+  /** Size of the wasm's memory; it only grows. */
+  readonly wasm: number;
+}
+
+/** What the core holds now. */
+export function memory(): Memory {
+  const [live = 0, pooled = 0] = call(memoryUse);
+  return { live, pooled, wasm: buffer().byteLength };
+}
+
+/** Gives what is kept for reuse back to the wasm's allocator. */
+export function trimMemory(): void {
+  call(trim);
+}

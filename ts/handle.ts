@@ -1,0 +1,93 @@
+/**
+ * What a person holds of the core. `dispose()` frees it at once, so does leaving a `using` block or a `scope`; the
+ * garbage collector is the net beneath, which never works inside synchronous code.
+ */
+import { EvenkeelError } from "./errors.js";
+
+interface Freeable {
+  free(): void;
+}
+
+// Bundlers and older hosts: without the symbol `using` is not there either.
+const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol.for("Symbol.dispose")) as typeof Symbol.dispose;
+
+/** A handle on something in the core. */
+export abstract class Handle<C extends Freeable> {
+  #core: C | undefined;
+
+  /** @internal */
+  protected constructor(core: C) {
+    this.#core = core;
+  }
+
+  /** @internal */
+  get core(): C {
+    if (this.#core === undefined) {
+      throw new EvenkeelError("DISPOSED", `This ${this.constructor.name} has been disposed of.`);
+    }
+    return this.#core;
+  }
+
+  /** Whether `dispose` has been called. */
+  get disposed(): boolean {
+    return this.#core === undefined;
+  }
+
+  /** Frees it. Calling again does nothing. */
+  dispose(): void {
+    this.#core?.free();
+    this.#core = undefined;
+  }
+
+  /** The same, for `using`. */
+  [dispose](): void {
+    this.dispose();
+  }
+}
+
+type Scoped = { dispose(): void };
+const scopes: Scoped[][] = [];
+
+/** @internal Notes a tensor in the innermost scope. */
+export function note(handle: Scoped): void {
+  scopes[scopes.length - 1]?.push(handle);
+}
+
+function keep(value: unknown, kept: Set<unknown>): void {
+  if (typeof value !== "object" || value === null || kept.has(value)) return;
+  kept.add(value);
+  if (value instanceof Handle) return;
+  if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) {
+    for (const inner of Object.values(value)) keep(inner, kept);
+  }
+}
+
+/**
+ * Runs `f` and disposes of every tensor made inside, but for those in what it returns (a tensor, or arrays and plain
+ * objects of them). Parameters, layers and optimizers are not touched.
+ *
+ * @example
+ * const y = scope(() => x.mul(2).add(1).relu()); // one tensor is left
+ */
+export function scope<R>(f: () => R): R {
+  const made: Scoped[] = [];
+  scopes.push(made);
+  const kept = new Set<unknown>();
+  try {
+    const result = f();
+    if (typeof (result as { then?: unknown } | null | undefined)?.then === "function") {
+      throw new EvenkeelError(
+        "BAD_ARGUMENT",
+        "scope takes a synchronous function: an async one returns before it is done.",
+      );
+    }
+    keep(result, kept);
+    return result;
+  } finally {
+    scopes.pop();
+    for (const handle of made) {
+      if (kept.has(handle)) note(handle);
+      else handle.dispose();
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/** Built-in modules: handles on the core's. */
+import { CoreLayer } from "../../build/wasm/evenkeel.js";
+import { call, passWarnings } from "../core.js";
+import { EvenkeelError } from "../errors.js";
+import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
+import {
+  type Features,
+  Module,
+  Parameter,
+  packState,
+  type Role,
+  readState,
+  type State,
+  type StateReport,
+  unpackState,
+} from "./module.js";
+import type { SummaryRow } from "./summary.js";
+
+const roles: readonly Role[] = ["weight", "bias", "norm"];
+
+/** The description of a layer, as files carry it. */
+export interface Spec {
+  readonly type: string;
+  readonly children?: readonly Spec[];
+  readonly [setting: string]: unknown;
+}
+
+/** A module of the core. Handles on parts of it share what they hold. */
+export class CoreModule<In extends Features = Features, Out extends Features = Features> extends Module<In, Out> {
+  #core: CoreLayer | undefined;
+
+  /** @internal */
+  constructor(core: CoreLayer) {
+    super();
+    this.#core = core;
+  }
+  /** @internal */
+  get core(): CoreLayer {
+    if (this.#core === undefined) throw new EvenkeelError("DISPOSED", "This module has been disposed of.");
+    return this.#core;
+  }
+  /** @internal */
+  override children(): [] {
+    return [];
+  }
+  /** @internal */
+  override coreModules(path = ""): [string, CoreModule][] {
+    return [[path, this as unknown as CoreModule]];
+  }
+  /** The layers' description. */
+  get spec(): Spec {
+    return JSON.parse(call(() => this.core.spec())) as Spec;
+  }
+  override forward(x: TensorLike): Tensor {
+    if (x instanceof Tensor) return this.#run(x);
+    const input = new Tensor(takeTensor(x, "x"));
+    try {
+      return this.#run(input);
+    } finally {
+      input.dispose();
+    }
+  }
+  #run(x: Tensor): Tensor {
+    const y = call(() => {
+      const result = this.core.forward(x.core);
+      passWarnings();
+      return result;
+    });
+    return new Tensor(y);
+  }
+  /** @internal */
+  override predictOnce(x: Tensor): Tensor {
+    return new Tensor(call(() => this.core.predict(x.core)));
+  }
+  override namedParameters(): [string, Parameter][] {
+    const names = call(() => this.core.parameterNames());
+    const numbers = call(() => this.core.parameterRoles());
+    const all = call(() => this.core.parameters());
+    return names.map((name, i) => [name, new Parameter(all[i] as never, roles[numbers[i] as number] as Role)]);
+  }
+  override train(): this {
+    call(() => this.core.train());
+    return this;
+  }
+  override eval(): this {
+    call(() => this.core.eval());
+    return this;
+  }
+  override get mode(): "train" | "eval" {
+    return call(() => this.core.training()) ? "train" : "eval";
+  }
+  /** @internal */
+  override setOwnMode(mode: "train" | "eval"): void {
+    if (mode !== this.mode) call(() => (mode === "train" ? this.core.train() : this.core.eval()));
+  }
+  override freeze(frozen = true): this {
+    call(() => this.core.freeze(frozen));
+    return this;
+  }
+  /** Whether `freeze` holds it. */
+  get frozen(): boolean {
+    return call(() => this.core.frozen());
+  }
+  override seed(seed: number): this {
+    call(() => this.core.seed(seed));
+    return this;
+  }
+  override state(): State {
+    return unpackState(call(() => this.core.state()));
+  }
+  override loadState(state: State | Uint8Array, { strict = true }: { strict?: boolean } = {}): StateReport {
+    const core = packState(state instanceof Uint8Array ? readState(state) : state);
+    try {
+      return JSON.parse(
+        call(() => {
+          const report = this.core.loadState(core, strict);
+          passWarnings();
+          return report;
+        }),
+      ) as StateReport;
+    } finally {
+      core.free();
+    }
+  }
+  /** The model as one safetensors file, values and architecture, that `nn.load` rebuilds alone. */
+  override save(): Uint8Array {
+    return call(() => this.core.save());
+  }
+  override clone(): this {
+    const Class = this.constructor as new (core: CoreLayer) => this;
+    return new Class(call(() => this.core.duplicate()));
+  }
+  /** A copy for inference in which each batch norm that follows a dense layer is folded into it. */
+  foldBatchNorm(): CoreModule<In, Out> {
+    return new CoreModule(call(() => this.core.foldBatchNorm()));
+  }
+  override summaryRows(input?: readonly number[]): SummaryRow[] {
+    return JSON.parse(call(() => this.core.summary(Uint32Array.from(input ?? [])))) as SummaryRow[];
+  }
+  override dispose(): void {
+    this.#core?.free();
+    this.#core = undefined;
+  }
+}
+
+/** @internal A layer from its description. */
+export function build(spec: Spec): CoreLayer {
+  return call(() => CoreLayer.fromSpec(JSON.stringify(spec), Number.NaN));
+}

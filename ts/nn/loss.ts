@@ -1,0 +1,151 @@
+/** Losses: how far predictions are from targets. PyTorch's formulas, options and defaults. */
+import { CoreLoss, type CoreLossValue } from "../../build/wasm/evenkeel.js";
+import { call } from "../core.js";
+import { EvenkeelError } from "../errors.js";
+import { flatten, floats, type NestedArray, type NumericArray, type Shaped } from "../tensor/input.js";
+import { Indices, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
+
+/** How the losses of rows or elements become one number. */
+export type Reduction = "mean" | "sum" | "none";
+
+/** Names of the built-in losses. */
+export type LossName = "crossEntropy" | "nll" | "bceWithLogits" | "mse" | "l1" | "huber" | "smoothL1";
+
+/** A built-in loss with its settings. */
+export interface LossSpec {
+  readonly type: LossName;
+  /** Weight of each class (crossEntropy, nll). */
+  readonly weight?: NumericArray;
+  /** Label that does not count; −100. */
+  readonly ignoreIndex?: number;
+  /** Share of the target spread evenly over all classes; 0. */
+  readonly labelSmoothing?: number;
+  /** Weight of positives per column (bceWithLogits). */
+  readonly posWeight?: NumericArray;
+  /** Factor of each element, broadcast (bceWithLogits). */
+  readonly elementWeight?: TensorLike;
+  /** Where Huber turns from square to line; 1. */
+  readonly delta?: number;
+  /** Where smooth L1 turns; 1. */
+  readonly beta?: number;
+}
+
+/** Class labels: whole numbers, one a row. */
+export type Labels = Indices | Shaped | NumericArray | NestedArray;
+
+const reductions = { mean: 0, sum: 1, none: 2 } as const;
+
+/** @internal Whether a loss compares classes. */
+export const isClassLoss = (type: LossName): boolean => type === "crossEntropy" || type === "nll";
+
+/** @internal A loss of the core. */
+export function makeLoss(spec: LossSpec): CoreLoss {
+  const { type, ignoreIndex, labelSmoothing, delta, beta } = spec;
+  const weight = spec.weight ?? spec.posWeight;
+  const flat = weight === undefined ? undefined : floats(flatten(weight, undefined, "weight").data);
+  const elements = spec.elementWeight === undefined ? undefined : takeTensor(spec.elementWeight, "elementWeight");
+  return call(() => new CoreLoss(JSON.stringify({ type, ignoreIndex, labelSmoothing, delta, beta }), flat, elements));
+}
+
+/** @internal Labels or values for a loss: labels for class losses given whole numbers of one rank less than the input. */
+export function takeTarget(type: LossName, target: Labels | TensorLike, rank: number) {
+  if (target instanceof Indices) return { labels: takeIndices(target, "target"), values: undefined };
+  if (isClassLoss(type) && !(target instanceof Tensor)) {
+    const flat = flatten(target, undefined, "target");
+    if (flat.shape.length < rank) return { labels: takeIndices(target as Labels, "target"), values: undefined };
+  }
+  return { labels: undefined, values: takeTensor(target as TensorLike, "target") };
+}
+
+/** @internal Computes; the caller frees the result. */
+export function computeLoss(
+  loss: CoreLoss,
+  type: LossName,
+  input: Tensor,
+  target: Labels | TensorLike,
+  sampleWeight: TensorLike | undefined,
+  reduction: Reduction,
+): CoreLossValue {
+  const { labels, values } = takeTarget(type, target, input.rank);
+  const weights = sampleWeight === undefined ? undefined : takeTensor(sampleWeight, "sampleWeight");
+  return call(() => loss.compute(input.core, labels, values, weights, reductions[reduction]));
+}
+
+/** What every loss function takes beside its own options. */
+export interface LossOptions {
+  /** `mean` by default. */
+  readonly reduction?: Reduction;
+  /** One factor a row. */
+  readonly sampleWeight?: TensorLike;
+}
+
+function lossFunction(spec: LossSpec, input: Tensor, target: Labels | TensorLike, options: LossOptions): Tensor {
+  if (!(input instanceof Tensor)) {
+    throw new EvenkeelError("BAD_ARGUMENT", "The first argument of a loss is a tensor of predictions.", {
+      argument: "input",
+    });
+  }
+  const loss = makeLoss(spec);
+  try {
+    const value = computeLoss(loss, spec.type, input, target, options.sampleWeight, options.reduction ?? "mean");
+    try {
+      return new Tensor(value.tensor());
+    } finally {
+      value.free();
+    }
+  } finally {
+    loss.free();
+  }
+}
+
+type Options<K extends keyof LossSpec> = LossOptions & Pick<LossSpec, K>;
+
+/**
+ * Softmax and cross entropy in one. Logits `[N, C]` (or `[N, C, ...]`); labels `[N]`, or probabilities of the logits'
+ * shape. The mean divides by the sum of the class weights of the labels, as in PyTorch.
+ */
+export const crossEntropy = (
+  logits: Tensor,
+  target: Labels | TensorLike,
+  { reduction, sampleWeight, ...settings }: Options<"weight" | "ignoreIndex" | "labelSmoothing"> = {},
+): Tensor => lossFunction({ type: "crossEntropy", ...settings }, logits, target, pick(reduction, sampleWeight));
+
+/** Negative log likelihood of log-probabilities `[N, C]`. */
+export const nll = (
+  logProbabilities: Tensor,
+  target: Labels,
+  { reduction, sampleWeight, ...settings }: Options<"weight" | "ignoreIndex"> = {},
+): Tensor => lossFunction({ type: "nll", ...settings }, logProbabilities, target, pick(reduction, sampleWeight));
+
+/** Sigmoid and binary cross entropy in one, element by element. */
+export const bceWithLogits = (
+  logits: Tensor,
+  target: TensorLike,
+  { reduction, sampleWeight, ...settings }: Options<"posWeight" | "elementWeight"> = {},
+): Tensor => lossFunction({ type: "bceWithLogits", ...settings }, logits, target, pick(reduction, sampleWeight));
+
+/** Mean squared error. */
+export const mse = (input: Tensor, target: TensorLike, options: LossOptions = {}): Tensor =>
+  lossFunction({ type: "mse" }, input, target, options);
+
+/** Mean absolute error. */
+export const l1 = (input: Tensor, target: TensorLike, options: LossOptions = {}): Tensor =>
+  lossFunction({ type: "l1" }, input, target, options);
+
+/** Squared error up to delta, linear beyond (Huber 1964). */
+export const huber = (
+  input: Tensor,
+  target: TensorLike,
+  { reduction, sampleWeight, ...settings }: Options<"delta"> = {},
+): Tensor => lossFunction({ type: "huber", ...settings }, input, target, pick(reduction, sampleWeight));
+
+/** Huber divided by beta. */
+export const smoothL1 = (
+  input: Tensor,
+  target: TensorLike,
+  { reduction, sampleWeight, ...settings }: Options<"beta"> = {},
+): Tensor => lossFunction({ type: "smoothL1", ...settings }, input, target, pick(reduction, sampleWeight));
+
+function pick(reduction: Reduction | undefined, sampleWeight: TensorLike | undefined): LossOptions {
+  return { ...(reduction === undefined ? {} : { reduction }), ...(sampleWeight === undefined ? {} : { sampleWeight }) };
+}

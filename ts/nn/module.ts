@@ -1,0 +1,422 @@
+/**
+ * Modules: layers and what is made of them. Built-in ones are handles on the core; a class of one's own extends
+ * `Module`, keeps parameters and other modules in its fields, and computes in `forward` with tensor operations.
+ */
+import { CoreRecalibration, CoreState } from "../../build/wasm/evenkeel.js";
+import { call, passWarnings } from "../core.js";
+import { EvenkeelError } from "../errors.js";
+import { Handle } from "../handle.js";
+import { concat, noGrad } from "../tensor/create.js";
+import { flatten, floats, type NumericArray } from "../tensor/input.js";
+import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
+import type { CoreModule } from "./core-module.js";
+import { type SummaryRow, tableOf } from "./summary.js";
+
+/** Features a layer takes or gives: a number where it is known, `"same"` for layers that keep what comes in. */
+export type Features = number | "same";
+
+/** What a parameter is for: optimizers decay only weights unless told otherwise. */
+export type Role = "weight" | "bias" | "norm";
+
+/** A trained tensor. */
+export class Parameter extends Tensor {
+  /** What it is for. */
+  readonly role: Role;
+  /** @internal */
+  constructor(core: ConstructorParameters<typeof Tensor>[0], role: Role) {
+    super(core);
+    this.role = role;
+  }
+}
+
+/** A parameter for a class of one's own, with these initial values. */
+export function parameter(values: TensorLike, role: Role = "weight"): Parameter {
+  const given = takeTensor(values, "values");
+  try {
+    return new Parameter(
+      call(() => given.tracked()),
+      role,
+    );
+  } finally {
+    given.free();
+  }
+}
+
+/** One entry of a state: values with a shape, or a whole number (`num_batches_tracked`). */
+export type StateValue = { readonly data: Float32Array; readonly shape: readonly number[] } | number;
+
+/** A model's values by PyTorch's names: `0.weight`, `1.running_mean`, ... */
+export type State = Record<string, StateValue>;
+
+/** What did not fit when a state was loaded. */
+export interface StateReport {
+  readonly missing: string[];
+  readonly unexpected: string[];
+  readonly misshapen: string[];
+}
+
+/** Settings of {@link Module.predict}. */
+export interface PredictOptions {
+  /** Applied to the output along its last axis (`softmax`, `logSoftmax`) or element by element (`sigmoid`). */
+  readonly activation?: "softmax" | "logSoftmax" | "sigmoid";
+  /** Rows computed at a time; 1024. */
+  readonly batchSize?: number;
+}
+
+type Child = readonly [name: string, child: Module<Features, Features> | Parameter];
+
+/**
+ * A layer or model. `In` and `Out` are the features it takes and gives, where they are known at compile time.
+ *
+ * @example
+ * class Scaled extends nn.Module<4, 2> {
+ *   dense = nn.dense(4, 2);
+ *   scale = nn.parameter([1, 1], "norm");
+ *   forward(x: Tensor) { return this.dense.forward(x).mul(this.scale); }
+ * }
+ */
+export abstract class Module<In extends Features = Features, Out extends Features = Features> {
+  /** Features it takes; only in the type. */
+  declare readonly inFeatures: In;
+  /** Features it gives; only in the type. */
+  declare readonly outFeatures: Out;
+  #mode: "train" | "eval" = "train";
+
+  /** The layer's function. */
+  abstract forward(x: Tensor): Tensor;
+
+  /** @internal Modules and parameters in the fields, in order; arrays and plain objects are looked into. */
+  children(): Child[] {
+    const found: Child[] = [];
+    const look = (name: string, value: unknown): void => {
+      if (value instanceof Module || value instanceof Parameter) found.push([name, value]);
+      else if (Array.isArray(value)) for (const [i, v] of value.entries()) look(`${name}.${i}`, v);
+      else if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+        for (const [key, v] of Object.entries(value)) look(`${name}.${key}`, v);
+      }
+    };
+    for (const [name, value] of Object.entries(this)) look(name, value);
+    return found;
+  }
+
+  /** @internal Every built-in module in here, with its path. */
+  coreModules(path = ""): [path: string, module: CoreModule][] {
+    return this.children().flatMap(([name, child]) =>
+      child instanceof Parameter ? [] : child.coreModules(path === "" ? name : `${path}.${name}`),
+    );
+  }
+  /** All parameters by name; one that is used twice is listed once. Each call gives new handles on the same tensors. */
+  namedParameters(): [name: string, parameter: Parameter][] {
+    return this.children().flatMap(([name, child]): [string, Parameter][] =>
+      child instanceof Parameter
+        ? [[name, child]]
+        : child.namedParameters().map(([inner, p]) => [`${name}.${inner}`, p]),
+    );
+  }
+  /** All parameters. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, p]) => p);
+  }
+  /** Number of trained values. */
+  parameterCount(): number {
+    return this.parameters().reduce((n, p) => n + p.size, 0);
+  }
+
+  /** Training behaviour for the whole tree: batch statistics, dropout. */
+  train(): this {
+    this.#mode = "train";
+    for (const child of this.modules()) child.train();
+    return this;
+  }
+  /** Eval behaviour for the whole tree: running statistics, no dropout. */
+  eval(): this {
+    this.#mode = "eval";
+    for (const child of this.modules()) child.eval();
+    return this;
+  }
+  /** `train` or `eval`. */
+  get mode(): "train" | "eval" {
+    return this.#mode;
+  }
+  /** @internal */
+  modules(): Module<Features, Features>[] {
+    return this.children().flatMap(([, c]) => (c instanceof Module ? [c] : []));
+  }
+  /**
+   * Holds the whole tree as it is: parameters get no gradients and no updates, and layers with two behaviours stay in
+   * that of eval, also through `train()`. `freeze(false)` releases it.
+   */
+  freeze(frozen = true): this {
+    for (const [, child] of this.children()) {
+      if (child instanceof Parameter) call(() => child.core.setTracks(!frozen));
+      else child.freeze(frozen);
+    }
+    return this;
+  }
+  /** Seeds the layers that draw random numbers (dropout). */
+  seed(seed: number): this {
+    let place = 0;
+    for (const child of this.modules()) child.seed(seed + place++);
+    return this;
+  }
+
+  /**
+   * The output in eval mode, without recording. The mode is put back afterwards, also when something throws.
+   */
+  predict(x: TensorLike, { activation, batchSize = 1024 }: PredictOptions = {}): Tensor {
+    const input = new Tensor(takeTensor(x, "x"));
+    try {
+      const rows = input.shape[0] ?? 0;
+      const parts: Tensor[] = [];
+      for (let at = 0; at === 0 || at < rows; at += batchSize) {
+        const part = rows <= batchSize ? input : input.slice(0, at, Math.min(at + batchSize, rows));
+        try {
+          parts.push(this.predictOnce(part));
+        } finally {
+          if (part !== input) part.dispose();
+        }
+      }
+      let y = parts.length === 1 ? (parts[0] as Tensor) : concat(parts);
+      if (parts.length > 1) for (const p of parts) p.dispose();
+      if (activation !== undefined) {
+        const raw = y;
+        y = noGrad(() => (activation === "sigmoid" ? raw.sigmoid() : raw[activation](-1)));
+        raw.dispose();
+      }
+      return y;
+    } finally {
+      input.dispose();
+    }
+  }
+  /** @internal One batch of {@link predict}. */
+  predictOnce(x: Tensor): Tensor {
+    const modes = this.modes();
+    this.eval();
+    try {
+      return noGrad(() => this.forward(x));
+    } finally {
+      for (const [module, mode] of modes) module.setOwnMode(mode);
+    }
+  }
+  /** @internal This module and all below with their modes. */
+  modes(): [Module<Features, Features>, "train" | "eval"][] {
+    return [[this, this.mode], ...this.modules().flatMap((m) => m.modes())];
+  }
+  /** @internal Sets the mode of this module alone. */
+  setOwnMode(mode: "train" | "eval"): void {
+    this.#mode = mode;
+  }
+
+  /** All values by name. */
+  state(): State {
+    const state: State = {};
+    for (const [name, child] of this.children()) {
+      if (child instanceof Parameter) state[name] = { data: child.toArray(), shape: child.shape };
+      else for (const [inner, value] of Object.entries(child.state())) state[`${name}.${inner}`] = value;
+    }
+    return state;
+  }
+  /**
+   * Loads a state, or a safetensors file of one. In strict mode (the default) anything that does not fit is an error
+   * and nothing changes; otherwise what fits is taken. The report says what did not.
+   */
+  loadState(state: State | Uint8Array, { strict = true }: { strict?: boolean } = {}): StateReport {
+    const given = state instanceof Uint8Array ? readState(state) : state;
+    const known = new Set<string>();
+    const report: StateReport = { missing: [], unexpected: [], misshapen: [] };
+    const loads: (() => void)[] = [];
+    for (const [name, child] of this.children()) {
+      if (child instanceof Parameter) {
+        known.add(name);
+        const value = given[name];
+        if (value === undefined) report.missing.push(name);
+        else if (typeof value === "number" || String(value.shape) !== String(child.shape)) report.misshapen.push(name);
+        else loads.push(() => child.assign(value));
+      } else {
+        const part: State = {};
+        for (const [key, value] of Object.entries(given)) {
+          if (!key.startsWith(`${name}.`)) continue;
+          part[key.slice(name.length + 1)] = value;
+          known.add(key);
+        }
+        const inner = child.checkState(part);
+        for (const kind of ["missing", "unexpected", "misshapen"] as const) {
+          report[kind].push(...inner[kind].map((n) => `${name}.${n}`));
+        }
+        loads.push(() => child.loadState(part, { strict: false }));
+      }
+    }
+    report.unexpected.push(...Object.keys(given).filter((key) => !known.has(key)));
+    if (strict && report.missing.length + report.unexpected.length + report.misshapen.length > 0) {
+      const say = (names: string[]) => names.join(", ") || "none";
+      throw new EvenkeelError(
+        "STATE_MISMATCH",
+        `The state does not fit the model. Missing: ${say(report.missing)}. Unexpected: ${say(report.unexpected)}. ` +
+          `Misshapen: ${say(report.misshapen)}. Nothing was changed; { strict: false } takes what fits.`,
+        { ...report },
+      );
+    }
+    for (const load of loads) load();
+    return report;
+  }
+  /** @internal What of a state would not fit. */
+  checkState(state: State): StateReport {
+    const report: StateReport = { missing: [], unexpected: [], misshapen: [] };
+    const own = this.state();
+    for (const [name, value] of Object.entries(own)) {
+      const given = state[name];
+      if (given === undefined) {
+        if (typeof value !== "number") report.missing.push(name);
+      } else if (shapeOf(given) !== shapeOf(value)) report.misshapen.push(name);
+    }
+    for (const name of Object.keys(state)) if (!(name in own)) report.unexpected.push(name);
+    return report;
+  }
+  /** The values as a safetensors file, for a class of one's own: rebuild it and `loadState(bytes)`. */
+  save(): Uint8Array {
+    const core = packState(this.state());
+    try {
+      return call(() => core.toBytes('{"format":1}'));
+    } finally {
+      core.free();
+    }
+  }
+
+  /** A model of the same build, values and mode that shares nothing with this one. */
+  clone(): this {
+    const copy = Object.create(Object.getPrototypeOf(this)) as this;
+    const duplicate = (value: unknown): unknown => {
+      if (value instanceof Parameter) return parameter({ data: value.toArray(), shape: value.shape }, value.role);
+      if (value instanceof Module) return value.clone();
+      if (Array.isArray(value)) return value.map(duplicate);
+      if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+        return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, duplicate(v)]));
+      }
+      return value;
+    };
+    for (const [key, value] of Object.entries(this)) (copy as Record<string, unknown>)[key] = duplicate(value);
+    return copy;
+  }
+
+  /**
+   * Recomputes the running statistics of batch norm from data: after averaging weights, or when the running averages
+   * are not warmed up. No gradients, no updates. `pooled` takes mean and variance of all values together, `average`
+   * the average of the batches' (algorithm 2 of the batch norm paper).
+   */
+  recalibrate(
+    x: TensorLike | Iterable<Tensor>,
+    { batchSize = 256, method = "pooled" }: { batchSize?: number; method?: "pooled" | "average" } = {},
+  ): void {
+    const modes = this.modes();
+    this.train();
+    const noting = call(() => new CoreRecalibration());
+    try {
+      for (const batch of batchesOf(x, batchSize)) {
+        noGrad(() => this.forward(batch)).dispose();
+      }
+      for (const [, module] of this.coreModules()) call(() => noting.apply(module.core, method === "average"));
+    } finally {
+      noting.free();
+      for (const [module, mode] of modes) module.setOwnMode(mode);
+    }
+  }
+
+  /** Rows of {@link summary}. `input` is the shape of the model's input, if its output shapes are wanted. */
+  summaryRows(input?: readonly number[]): SummaryRow[] {
+    return this.children().flatMap(([name, child]) =>
+      child instanceof Parameter
+        ? [
+            {
+              path: name,
+              kind: "parameter",
+              output: null,
+              parameters: child.size,
+              buffers: 0,
+              frozen: !child.requiresGrad,
+              container: false,
+            },
+          ]
+        : child.summaryRows(input).map((row) => ({ ...row, path: row.path === "" ? name : `${name}.${row.path}` })),
+    );
+  }
+  /** A table of layers, output shapes and parameters. */
+  summary(input?: readonly number[]): string {
+    return tableOf(this.summaryRows(input));
+  }
+  /** The same. */
+  toString(): string {
+    return this.summary();
+  }
+
+  /** Frees what it holds in the core. */
+  dispose(): void {
+    for (const [, child] of this.children()) child.dispose();
+  }
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+const shapeOf = (value: StateValue): string => (typeof value === "number" ? "number" : String(value.shape));
+
+/** Rows in batches; a last batch of a single row joins the one before it. */
+function* batchesOf(x: TensorLike | Iterable<Tensor>, batchSize: number): Generator<Tensor> {
+  if (!(x instanceof Tensor) && typeof x === "object" && Symbol.iterator in x) {
+    const all = Array.from(x as Iterable<unknown>);
+    if (all.length > 0 && all.every((t) => t instanceof Tensor)) {
+      yield* all as Tensor[];
+      return;
+    }
+  }
+  const whole = new Tensor(takeTensor(x as TensorLike, "x"));
+  try {
+    const rows = whole.shape[0] ?? 0;
+    for (let at = 0; at < rows; ) {
+      const end = rows - (at + batchSize) <= 1 ? rows : at + batchSize;
+      const part = whole.slice(0, at, end);
+      yield part;
+      part.dispose();
+      at = end;
+    }
+  } finally {
+    whole.dispose();
+  }
+}
+
+/** @internal A state on its way into the core. */
+export function packState(state: State): CoreState {
+  const core = call(() => new CoreState());
+  for (const [name, value] of Object.entries(state)) {
+    if (typeof value === "number") call(() => core.pushInteger(name, value));
+    else {
+      const flat = flatten(value as { data: NumericArray; shape: readonly number[] }, undefined, name);
+      call(() => core.push(name, floats(flat.data), Uint32Array.from(flat.shape)));
+    }
+  }
+  return core;
+}
+
+/** @internal A state that came out of the core; frees it. */
+export function unpackState(core: CoreState): State {
+  const state: State = {};
+  for (const [i, name] of call(() => core.names()).entries()) {
+    const shape = call(() => core.shape(i));
+    state[name] = shape === undefined ? core.integer(i) : { data: core.data(i), shape: Array.from(shape) };
+  }
+  core.free();
+  return state;
+}
+
+/** The values in a safetensors file, whoever wrote it (PyTorch's `save_file`, for one). */
+export function readState(bytes: Uint8Array): State {
+  return unpackState(call(() => CoreState.fromBytes(bytes)));
+}
+
+/** @internal */
+export function afterForward<R>(result: R): R {
+  call(passWarnings);
+  return result;
+}
+
+export { Handle };

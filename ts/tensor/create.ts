@@ -1,0 +1,107 @@
+/** Tensors from nothing, joined tensors, random numbers, and running without recording. */
+import { CoreIndices, CoreTensor, manualSeed as coreManualSeed, setRecording } from "../../build/wasm/evenkeel.js";
+import { call } from "../core.js";
+import { checkShape } from "./input.js";
+import { Indices, indices, Tensor } from "./tensor.js";
+
+const sizes = (shape: readonly number[]): Uint32Array => Uint32Array.from(checkShape(shape, "shape"));
+
+/** A seed of its own, instead of the module-wide generator. */
+export interface Seed {
+  /** A whole number from 0 to 2⁵³ − 1. */
+  readonly seed?: number;
+}
+
+/** The same value throughout. */
+export function full(shape: readonly number[], value: number): Tensor {
+  return new Tensor(call(() => CoreTensor.full(sizes(shape), value)));
+}
+/** Zeros. */
+export function zeros(shape: readonly number[]): Tensor {
+  return full(shape, 0);
+}
+/** Ones. */
+export function ones(shape: readonly number[]): Tensor {
+  return full(shape, 1);
+}
+/** start, start + step, ... below end; with one argument, 0 up to it. */
+export function arange(start: number, end?: number, step = 1): Tensor {
+  return new Tensor(
+    call(() => (end === undefined ? CoreTensor.arange(0, start, step) : CoreTensor.arange(start, end, step))),
+  );
+}
+/** n values from start to end, both included. */
+export function linspace(start: number, end: number, n: number): Tensor {
+  return new Tensor(call(() => CoreTensor.linspace(start, end, n)));
+}
+/** The identity matrix. */
+export function eye(n: number): Tensor {
+  return new Tensor(call(() => CoreTensor.eye(n)));
+}
+/** Uniform in [0, 1). */
+export function rand(shape: readonly number[], { seed = Number.NaN }: Seed = {}): Tensor {
+  return new Tensor(call(() => CoreTensor.rand(sizes(shape), seed)));
+}
+/** Standard normal. */
+export function randn(shape: readonly number[], { seed = Number.NaN }: Seed = {}): Tensor {
+  return new Tensor(call(() => CoreTensor.randn(sizes(shape), seed)));
+}
+/** Whole numbers from 0 to high − 1. */
+export function randint(high: number, shape: readonly number[], { seed = Number.NaN }: Seed = {}): Indices {
+  return new Indices(call(() => CoreIndices.random(high, sizes(shape), seed)));
+}
+/** 1 at each label, 0 elsewhere: labels `[..]` to `[.., classes]`. */
+export function oneHot(labels: Indices | readonly number[] | Int32Array | Uint8Array, classes: number): Tensor {
+  const index = labels instanceof Indices ? labels : indices(labels);
+  try {
+    return new Tensor(call(() => CoreTensor.oneHot(index.core, classes)));
+  } finally {
+    if (index !== labels) index.dispose();
+  }
+}
+/** Joins tensors along an axis. */
+export function concat(parts: readonly Tensor[], axis = 0): Tensor {
+  return new Tensor(
+    call(() =>
+      CoreTensor.join(
+        parts.map((p) => p.core.share()),
+        axis,
+        false,
+      ),
+    ),
+  );
+}
+/** Joins tensors of one shape along a new axis. */
+export function stack(parts: readonly Tensor[], axis = 0): Tensor {
+  return new Tensor(
+    call(() =>
+      CoreTensor.join(
+        parts.map((p) => p.core.share()),
+        axis,
+        true,
+      ),
+    ),
+  );
+}
+/** `yes` where `condition` is not 0, else `no`; all broadcast. */
+export function where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {
+  return condition.where(yes, no);
+}
+
+/**
+ * Seeds the module-wide generator, from which initial weights and `rand` draw. It starts from seed 0, so a program
+ * gives the same numbers each time it runs.
+ */
+export function manualSeed(seed: number): void {
+  call(() => coreManualSeed(seed));
+}
+
+/** Runs `f` without recording operations: no gradients, less memory. */
+export function noGrad<R>(f: () => R): R {
+  const before = call(() => setRecording(false));
+  try {
+    return f();
+  } finally {
+    call(() => setRecording(before));
+  }
+}
