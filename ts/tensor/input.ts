@@ -1,4 +1,5 @@
 /** What people may hand over as data, and how it becomes numbers with a shape. */
+import { badArgument } from "../check.js";
 import { EvenkeelError } from "../errors.js";
 
 /** Numbers in a row. */
@@ -35,21 +36,6 @@ function isNest(x: unknown): x is Nest {
   return Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView));
 }
 
-function fail(argument: string, expected: string, given: unknown): EvenkeelError {
-  return new EvenkeelError("BAD_ARGUMENT", `${argument} should be ${expected} but is ${describe(given)}.`, {
-    argument,
-    expected,
-    given: describe(given),
-  });
-}
-
-function describe(x: unknown): string {
-  if (typeof x === "string") return `"${x}"`;
-  if (typeof x === "number") return String(x);
-  if (isNest(x)) return `an array of ${x.length}`;
-  return x === null ? "null" : typeof x === "object" ? `an object (${x.constructor?.name ?? "no class"})` : typeof x;
-}
-
 /** @internal Data as numbers and shape; `shape` is the caller's, if it has one. */
 export function flatten(data: unknown, shape: readonly number[] | undefined, argument: string): Flat {
   if (typeof data === "number") return fit({ data: [data], shape: [] }, shape, argument);
@@ -57,7 +43,7 @@ export function flatten(data: unknown, shape: readonly number[] | undefined, arg
     const shaped = data as Shaped;
     return flatten(shaped.data, shape ?? shaped.shape, argument);
   }
-  if (!isNest(data)) throw fail(argument, "numbers, nested arrays, or { data, shape }", data);
+  if (!isNest(data)) throw badArgument(argument, "numbers, nested arrays, or { data, shape }", data);
   if (typeof data[0] === "number" || data.length === 0) {
     if (Array.isArray(data)) checkNumbers(data, argument, "");
     return fit({ data: data as ArrayLike<number>, shape: [data.length] }, shape, argument);
@@ -78,10 +64,10 @@ export function flatten(data: unknown, shape: readonly number[] | undefined, arg
     for (let i = 0; i < level.length; i++) {
       const item = level[i];
       if (last) {
-        if (typeof item !== "number") throw fail(`${argument}${path}[${i}]`, "a number", item);
+        if (typeof item !== "number") throw badArgument(`${argument}${path}[${i}]`, "a number", item);
         out[next++] = item;
       } else {
-        if (!isNest(item)) throw fail(`${argument}${path}[${i}]`, `an array of ${dims[depth + 1]}`, item);
+        if (!isNest(item)) throw badArgument(`${argument}${path}[${i}]`, `an array of ${dims[depth + 1]}`, item);
         walk(item, depth + 1, `${path}[${i}]`);
       }
     }
@@ -92,7 +78,7 @@ export function flatten(data: unknown, shape: readonly number[] | undefined, arg
 
 function checkNumbers(data: readonly unknown[], argument: string, path: string): void {
   for (let i = 0; i < data.length; i++) {
-    if (typeof data[i] !== "number") throw fail(`${argument}${path}[${i}]`, "a number", data[i]);
+    if (typeof data[i] !== "number") throw badArgument(`${argument}${path}[${i}]`, "a number", data[i]);
   }
 }
 
@@ -113,7 +99,7 @@ function fit(flat: Flat, shape: readonly number[] | undefined, argument: string)
 export function checkShape(shape: readonly number[], argument: string): readonly number[] {
   for (const d of shape) {
     if (!Number.isInteger(d) || d < 0 || d > 0xffffffff)
-      throw fail(`${argument}'s shape`, "whole numbers", `[${shape.join(", ")}]`);
+      throw badArgument(`${argument}'s shape`, "whole numbers of at least 0", `[${shape.join(", ")}]`);
   }
   return shape;
 }

@@ -163,8 +163,7 @@ impl<T: Float> Loss<T> {
                     if let Err((row, label)) = kernel::check_labels(&labels, classes, ignore_index) {
                         return Err(crate::autograd::label_error(row, label, classes));
                     }
-                    let f =
-                        if matches!(self, Loss::Nll { .. }) { kernel::nll_index } else { kernel::cross_entropy_index };
+                    let f = if matches!(self, Loss::Nll { .. }) { kernel::nll_index } else { T::cross_entropy };
                     total = f(&xv.read(), classes, &labels, &options, &mut losses, dx);
                     row_weight = Box::new(move |r| match (labels[r] == ignore_index, &options.weight) {
                         (true, _) => T::ZERO,
@@ -180,8 +179,7 @@ impl<T: Float> Loss<T> {
                     if p.shape() != x.shape() {
                         return Err(Error::shapes("loss", x.shape(), p.shape()));
                     }
-                    total =
-                        kernel::cross_entropy_soft(&xv.read(), classes, &p.view().read(), &options, &mut losses, dx);
+                    total = T::cross_entropy_soft(&xv.read(), classes, &p.view().read(), &options, &mut losses, dx);
                 }
             }
         }
@@ -211,14 +209,14 @@ impl<T: Float> Loss<T> {
             let (dx, mut losses) = (dx.as_deref_mut(), losses.write());
             let (x, t) = (xv.read(), tv.read());
             match self {
-                Loss::Elementwise(op) => kernel::pointwise(*op, &x, &t, &mut losses, dx),
+                Loss::Elementwise(op) => T::pointwise(*op, &x, &t, &mut losses, dx),
                 Loss::BceWithLogits { pos_weight: Some(w), .. } => {
                     if x.len() % w.len().max(1) != 0 || w.is_empty() {
                         return Err(Error::shape("loss", "one positive weight a column", w.len()));
                     }
                     kernel::bce_pos_weight(&x, &t, w, &mut losses, dx);
                 }
-                _ => kernel::pointwise(Pointwise::Bce, &x, &t, &mut losses, dx),
+                _ => T::pointwise(Pointwise::Bce, &x, &t, &mut losses, dx),
             }
         }
         let mut weight = T::of(x.len() as f64);

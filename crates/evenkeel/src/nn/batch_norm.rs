@@ -10,11 +10,12 @@ use super::module::{Context, Item, Layer, Role, warn};
 use super::spec::{number, optional};
 use crate::autograd::{Backward, Tensor, record};
 use crate::error::{Code, Error, Result};
-use crate::kernels::norm::{self, Layout};
+use crate::kernels::norm::Layout;
 use crate::kernels::unary::Unary;
 use crate::tensor::{Float, View};
 use core::cell::Cell;
 use serde_json::{Map, Value};
+use std::rc::Rc;
 
 /// Which variance the running average stores; normalising always uses the biased one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct BatchNorm<T: Float = f32> {
     bias: Option<Tensor<T>>,
     /// Buffers, not parameters: no optimizer sees them and no graph saves them.
     running: Option<(Tensor<T>, Tensor<T>)>,
-    batches: Cell<u64>,
+    batches: Rc<Cell<u64>>,
     warned: Cell<bool>,
 }
 
@@ -125,7 +126,7 @@ impl<T: Float> BatchNorm<T> {
             bias: if options.shift { Some(zeros()?.tracked()) } else { None },
             running: if options.track_running_stats { Some((zeros()?, ones()?)) } else { None },
             options,
-            batches: Cell::new(0),
+            batches: Rc::new(Cell::new(0)),
             warned: Cell::new(false),
         })
     }
@@ -193,8 +194,13 @@ impl<T: Float> BatchNorm<T> {
             }
             let stats = Stats::of_batch(x, d)?;
             let noted = super::batch_stats::observe(core::ptr::from_ref(self) as usize, &stats, d.count());
-            if ctx.training && ctx.update && !noted {
-                self.update_running(&stats, d.count());
+            if ctx.training
+                && !noted
+                && let (Some(updates), Some((mean, var))) = (ctx.update, &self.running)
+            {
+                let (mean, var, stats) = (mean.clone(), var.clone(), stats.clone());
+                let (batches, options) = (self.batches.clone(), self.options.clone());
+                updates.push(move || update_running(&options, &mean, &var, &batches, &stats, d.count()));
             }
             stats
         } else {
@@ -202,36 +208,6 @@ impl<T: Float> BatchNorm<T> {
             Stats::fixed(mean.view(), var.view(), self.features)?
         };
         batch_norm(x, d, self.weight.as_ref(), self.bias.as_ref(), source, T::of(self.options.eps), relu)
-    }
-
-    fn update_running(&self, stats: &Stats<T>, count: usize) {
-        let Some((mean, var)) = &self.running else { return };
-        self.batches.set(self.batches.get() + 1);
-        let t = self.batches.get();
-        let first = t == 1 && self.options.start_from_first;
-        let m = if first { 1.0 } else { self.options.momentum.unwrap_or(1.0 / t as f64) };
-        let (new, old) = (T::of(m), T::of(1.0 - m));
-        let correction = match self.options.variance {
-            Variance::Unbiased => T::of(count as f64 / (count as f64 - 1.0)),
-            Variance::Biased => T::ONE,
-        };
-        let (shift, delta, batch_var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
-        mean.with_data_mut(|r| {
-            for (j, r) in r.iter_mut().enumerate() {
-                *r = old * *r + new * (shift[j] + delta[j]);
-            }
-        });
-        var.with_data_mut(|r| {
-            for (r, &v) in r.iter_mut().zip(batch_var.iter()) {
-                *r = match self.options.average {
-                    Averaged::Variance => old * *r + new * (v * correction),
-                    Averaged::Deviation => {
-                        let s = old * r.sqrt() + new * (v * correction).sqrt();
-                        s * s
-                    }
-                };
-            }
-        });
     }
 
     pub(super) fn from_spec(spec: &Value) -> Result<Self> {
@@ -345,6 +321,7 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
 }
 
 /// Statistics that normalise: mean = shift + delta, biased variance; `of_batch` if they depend on x.
+#[derive(Clone)]
 pub(super) struct Stats<T: Float> {
     pub(super) shift: View<T>,
     pub(super) delta: View<T>,
@@ -352,11 +329,48 @@ pub(super) struct Stats<T: Float> {
     from_batch: bool,
 }
 
+/// Moves the running statistics by those of a batch of `count` values a channel.
+fn update_running<T: Float>(
+    o: &BatchNormOptions,
+    mean: &Tensor<T>,
+    var: &Tensor<T>,
+    batches: &Cell<u64>,
+    stats: &Stats<T>,
+    count: usize,
+) {
+    batches.set(batches.get() + 1);
+    let t = batches.get();
+    let first = t == 1 && o.start_from_first;
+    let m = if first { 1.0 } else { o.momentum.unwrap_or(1.0 / t as f64) };
+    let (new, old) = (T::of(m), T::of(1.0 - m));
+    let correction = match o.variance {
+        Variance::Unbiased => T::of(count as f64 / (count as f64 - 1.0)),
+        Variance::Biased => T::ONE,
+    };
+    let (shift, delta, batch_var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
+    mean.with_data_mut(|r| {
+        for (j, r) in r.iter_mut().enumerate() {
+            *r = old * *r + new * (shift[j] + delta[j]);
+        }
+    });
+    var.with_data_mut(|r| {
+        for (r, &v) in r.iter_mut().zip(batch_var.iter()) {
+            *r = match o.average {
+                Averaged::Variance => old * *r + new * (v * correction),
+                Averaged::Deviation => {
+                    let s = old * r.sqrt() + new * (v * correction).sqrt();
+                    s * s
+                }
+            };
+        }
+    });
+}
+
 impl<T: Float> Stats<T> {
     pub(super) fn of_batch(x: &Tensor<T>, d: Layout) -> Result<Self> {
         let take = || View::take(d.channels);
         let s = Stats { shift: take()?, delta: take()?, var: take()?, from_batch: true };
-        norm::statistics(&x.view().read(), d, &mut s.shift.write(), &mut s.delta.write(), &mut s.var.write());
+        T::statistics(&x.view().read(), d, &mut s.shift.write(), &mut s.delta.write(), &mut s.var.write());
         Ok(s)
     }
     /// Constants. Copied, since the running values move while a graph may still want these.
@@ -399,7 +413,7 @@ fn batch_norm<T: Float>(
     })?;
     let xv = x.view();
     let y = Tensor::build(x.shape(), |to| {
-        norm::normalize(&xv.read(), d, &stats.shift.read(), &scale.read(), &offset.read(), relu, to)
+        T::normalize(&xv.read(), d, &stats.shift.read(), &scale.read(), &offset.read(), relu, to)
     })?;
     let saved_y = relu.then(|| y.view());
     let mut inputs = vec![x];
@@ -433,7 +447,7 @@ impl<T: Float> Saved<T> {
         let product = View::take(c)?;
         let params = self.at_weight.or(self.at_bias).is_some_and(|_| true);
         if self.stats.from_batch || params {
-            norm::backward_sums(&x, &g, y.as_deref(), d, &shift, &mut sum.write(), &mut product.write());
+            T::norm_sums(&x, &g, y.as_deref(), d, &shift, &mut sum.write(), &mut product.write());
             // Σ g·x̂ from Σ g·(x − s): x̂ = ((x − s) − δ)/√(σ² + ε).
             for (j, p) in product.write().iter_mut().enumerate() {
                 *p = (*p - delta[j] * sum.read()[j]) * rstd[j];
@@ -464,7 +478,7 @@ impl<T: Float> Saved<T> {
         };
         b.accumulate(0, |dx, add| {
             let coefficients: [&[T]; 3] = [&scale, &slope.read(), &level.read()];
-            norm::backward_input(&x, &g, y.as_deref(), d, &shift, coefficients, dx, add);
+            T::norm_input(&x, &g, y.as_deref(), d, &shift, coefficients, dx, add);
         })
     }
 }

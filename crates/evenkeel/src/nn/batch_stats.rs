@@ -112,7 +112,7 @@ impl<T: Float> Module<T> {
         let noting = Recalibration::start();
         let run = batches.into_iter().try_for_each(|x| {
             let x = x?;
-            no_grad(|| self.run(&x, Context { training: true, update: false, probe: None })).map(drop)
+            no_grad(|| self.run(&x, Context { training: true, update: None, probe: None })).map(drop)
         });
         self.set_modes(&modes);
         run?;

@@ -41,7 +41,7 @@ impl<T: Float> Layer<T> for Dropout {
         let scale = if self.p < 1.0 { T::of(1.0 / (1.0 - self.p)) } else { T::ZERO };
         let before = self.rng.borrow().state();
         let mask = View::build(x.len(), |to| self.rng.borrow_mut().fill_mask(to, 1.0 - self.p, scale))?;
-        if !ctx.update {
+        if ctx.update.is_none() {
             *self.rng.borrow_mut() = Rng::from_state(before).expect("a state that was in use");
         }
         let xv = x.view();

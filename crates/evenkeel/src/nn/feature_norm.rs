@@ -8,7 +8,7 @@ use super::spec::number;
 use crate::autograd::Tensor;
 use crate::error::{Code, Error, Result};
 use crate::kernels::binary::Binary;
-use crate::kernels::norm::{self, Layout};
+use crate::kernels::norm::Layout;
 use crate::tensor::{Float, View};
 use core::cell::Cell;
 use serde_json::{Map, Value};
@@ -39,7 +39,7 @@ impl<T: Float> FeatureNorm<T> {
         }
         let [shift, delta, var] = [View::take(features)?, View::take(features)?, View::take(features)?];
         let d = Layout { n: rows, channels: features, length: 1 };
-        norm::statistics(&x.view().read(), d, &mut shift.write(), &mut delta.write(), &mut var.write());
+        T::statistics(&x.view().read(), d, &mut shift.write(), &mut delta.write(), &mut var.write());
         if let Some(j) = var.read().iter().position(|v| !v.is_finite()) {
             return Err(Error::new(Code::NotFinite).with("argument", "x").with("column", j));
         }

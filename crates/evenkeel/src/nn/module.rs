@@ -35,10 +35,24 @@ pub enum Item<'a, T: Float> {
 pub struct Context<'a> {
     /// Training behaviour of this layer: batch statistics, dropout.
     pub training: bool,
-    /// Whether running statistics and random states may move.
-    pub update: bool,
+    /// Takes the changes of running statistics; without it neither they nor random states move.
+    pub update: Option<&'a Updates>,
     /// Looks for the first layer whose output is not finite.
     pub probe: Option<&'a Probe>,
+}
+
+/// Changes of running statistics that wait until the whole forward pass has succeeded.
+#[derive(Default)]
+pub struct Updates(RefCell<Vec<Box<dyn FnOnce()>>>);
+
+impl Updates {
+    pub(super) fn push(&self, change: impl FnOnce() + 'static) {
+        self.0.borrow_mut().push(Box::new(change));
+    }
+    /// Makes the changes, in order. Dropping them leaves everything as it was.
+    pub fn commit(self) {
+        self.0.into_inner().into_iter().for_each(|change| change());
+    }
 }
 
 /// Finds the first layer that gives NaN or infinity.
@@ -147,11 +161,19 @@ impl<T: Float> Module<T> {
     }
     /// Runs the layer in its own mode.
     pub fn forward(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
-        self.run(x, Context { training: true, update: true, probe: None })
+        let (y, updates) = self.forward_held(x)?;
+        updates.commit();
+        Ok(y)
+    }
+    /// The same with the changes of running statistics held back until they are committed.
+    pub fn forward_held(&self, x: &Tensor<T>) -> Result<(Tensor<T>, Updates)> {
+        let updates = Updates::default();
+        let y = self.run(x, Context { training: true, update: Some(&updates), probe: None })?;
+        Ok((y, updates))
     }
     /// Runs the layer in eval mode without recording, whatever its mode, and leaves the mode as it is.
     pub fn predict(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
-        no_grad(|| self.run(x, Context { training: false, update: false, probe: None }))
+        no_grad(|| self.run(x, Context { training: false, update: None, probe: None }))
     }
     /// Whether the layer behaves as in training.
     fn active(&self, ctx: Context<'_>) -> bool {
@@ -302,7 +324,7 @@ impl<T: Float> Module<T> {
     pub fn first_not_finite(&self, x: &Tensor<T>) -> Option<(String, &'static str)> {
         let probe = Probe::default();
         // An error on the way ends the search; what was found before it stands.
-        let _ = no_grad(|| self.run(x, Context { training: true, update: false, probe: Some(&probe) }));
+        let _ = no_grad(|| self.run(x, Context { training: true, update: None, probe: Some(&probe) }));
         probe.found()
     }
 }

@@ -19,6 +19,11 @@ pub(crate) fn from_bits<T>(entries: &[Entry<T>], name: &str) -> Result<Vec<f64>>
     }
 }
 
+/// Whether this can be a number of steps or rows (up to 2⁵³): a damaged one must not overflow when it goes on counting.
+pub(crate) fn is_count(x: f64) -> bool {
+    (0.0..=9_007_199_254_740_992.0).contains(&x)
+}
+
 /// An entry by name.
 pub(crate) fn find<'a, T>(entries: &'a [Entry<T>], name: &str) -> Result<&'a Values<T>> {
     match entries.iter().find(|e| e.name == name) {
@@ -85,7 +90,8 @@ impl Optimizer<f32> {
             let (members, settings) = (g.members.len(), g.algorithm.settings().len());
             for (what, n) in [("filled", members), ("steps", members), ("scalars", members), ("settings", settings)] {
                 let name = key(i, what);
-                if from_bits(entries, &name)?.len() != n {
+                let values = from_bits(entries, &name)?;
+                if values.len() != n || what == "steps" && !values.iter().all(|&t| is_count(t)) {
                     return Err(Error::file("the checkpoint is of another model or optimizer").with("name", name));
                 }
             }

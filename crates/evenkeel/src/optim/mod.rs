@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::kernels::optim::{self as kernel, Step};
 use crate::nn::Role;
 use crate::tensor::{Float, View};
-pub(crate) use checkpoint::{bits, find, from_bits};
+pub(crate) use checkpoint::{bits, find, from_bits, is_count};
 
 pub use crate::kernels::optim::{Adadelta, Adagrad, Adam, Adamax, Algorithm, NAdam, RAdam, RmsProp, Sgd};
 
@@ -136,7 +136,7 @@ impl<T: Float> Optimizer<T> {
         for g in &mut self.groups {
             g.step(scale);
             if let (Some(decay), Some(average)) = (self.average_decay, &g.average) {
-                kernel::ema(&mut average.write(), &g.data.read(), decay);
+                T::ema(&mut average.write(), &g.data.read(), decay);
             }
         }
         Ok(norm)
@@ -274,7 +274,7 @@ impl<T: Float> Group<T> {
             let parts: Vec<View<T>> = self.slots.iter().map(|s| range(&s.1)).collect();
             let mut writes: Vec<_> = parts.iter().map(View::write).collect();
             let mut slots: Vec<&mut [T]> = writes.iter_mut().map(|w| &mut **w).collect();
-            algorithm.update(step, &mut p.write(), &g.read(), &mut slots);
+            T::optimize(&algorithm, step, &mut p.write(), &g.read(), &mut slots);
         }
     }
 }

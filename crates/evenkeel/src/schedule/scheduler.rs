@@ -83,6 +83,10 @@ impl Scheduler {
         check("length", state.len() as f64, state.len() == 5 + 2 * self.base.len())?;
         state.iter().try_for_each(|&x| check("state", x, x.is_finite()))?;
         let (head, rates) = state.split_at(5);
+        for i in [0, 3, 4] {
+            // Counts: a damaged one must not overflow when it goes on.
+            check("state", head[i], (0.0..=9_007_199_254_740_992.0).contains(&head[i]))?;
+        }
         self.t = head[0] as u64;
         self.plateau =
             PlateauState { best: (head[1] != 0.0).then_some(head[2]), bad: head[3] as u64, cooldown: head[4] as u64 };

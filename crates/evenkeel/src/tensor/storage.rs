@@ -5,7 +5,7 @@
 //! whoever takes one writes all of it before reading.
 
 use crate::error::{Code, Error, Result};
-use crate::simd::Real;
+use crate::kernels::Kernels;
 use core::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 
@@ -42,8 +42,8 @@ macro_rules! element {
 element!(f32 f64 i32);
 
 /// A floating-point type that tensors can hold.
-pub trait Float: Real + Element {}
-impl<T: Real + Element> Float for T {}
+pub trait Float: Kernels + Element {}
+impl<T: Kernels + Element> Float for T {}
 
 /// Bytes held by tensors of this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::io::{Entry, Values, read, write};
 use crate::io::{check_format, entries_of_state, state_of_entries};
 use crate::nn::Module;
-use crate::optim::{bits, find, from_bits};
+use crate::optim::{bits, find, from_bits, is_count};
 use crate::rng::Rng;
 use serde_json::{Value, json};
 
@@ -61,6 +61,9 @@ impl Trainer<f32> {
         let &[_, updates, epoch, pending, pending_weight, loss, weight, rows, hits, judged] = &counters[..] else {
             return Err(Error::file("the checkpoint's counters are incomplete"));
         };
+        if ![updates, epoch, pending, rows].into_iter().all(is_count) {
+            return Err(Error::file("the checkpoint's counters are damaged"));
+        }
         self.optimizer.check(&entries)?;
         let schedule = match &self.schedule {
             Some((s, every)) => {

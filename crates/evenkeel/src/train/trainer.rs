@@ -245,11 +245,12 @@ impl<T: Float> Trainer<T> {
         let Some(model) = self.model.clone() else {
             return Err(Error::new(Code::WrongMode).with("reason", "this training has no model of its own"));
         };
-        let output = model.forward(&batch.x)?;
+        // Running statistics move only with a step that succeeds.
+        let (output, updates) = model.forward_held(&batch.x)?;
         let value = self.loss.compute(&output, &batch.y, batch.weights.as_ref(), Reduction::Mean)?;
         let judged = judge(&self.loss, &output, &batch.y);
         drop(output);
-        self.apply(value, batch.x.dims()[0], judged).map_err(|e| {
+        let report = self.apply(value, batch.x.dims()[0], judged).map_err(|e| {
             if e.code() != Code::LossNotFinite {
                 return e;
             }
@@ -257,7 +258,9 @@ impl<T: Float> Trainer<T> {
                 Some((layer, kind)) => e.inside(&layer).with("kind", kind),
                 None => e,
             }
-        })
+        })?;
+        updates.commit();
+        Ok(report)
     }
     /// Backward and update for a loss computed from `rows` rows; `judged` are hits and predictions.
     pub fn apply(&mut self, value: LossValue<T>, rows: usize, judged: (f64, f64)) -> Result<StepReport> {

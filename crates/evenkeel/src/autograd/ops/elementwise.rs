@@ -3,7 +3,6 @@
 use crate::autograd::{Backward, Tensor, record};
 use crate::error::{Error, Result};
 use crate::kernels::binary::{self, Binary};
-use crate::kernels::reduce;
 use crate::kernels::unary::{self, Unary};
 use crate::simd::{LANES, Lanes};
 use crate::tensor::{Float, Shape, View};
@@ -12,15 +11,15 @@ impl<T: Float> Tensor<T> {
     /// A function of each element; activations are among them.
     pub fn unary(&self, op: Unary<T>) -> Result<Self> {
         let x = self.view();
-        let y = Self::build(self.shape(), |to| unary::forward(op, &x.read(), to))?;
+        let y = Self::build(self.shape(), |to| T::unary(op, &x.read(), to))?;
         let (saved_x, saved_y) = ((!unary::from_output(op)).then_some(x), y.view());
         Ok(record(&[self], y, move |b| {
             b.accumulate(0, |dx, add| {
                 let y = saved_y.read();
                 let g = b.grad();
                 match &saved_x {
-                    Some(x) => unary::backward(op, &x.read(), &y, &g, dx, add),
-                    None => unary::backward(op, &[], &y, &g, dx, add),
+                    Some(x) => T::unary_backward(op, &x.read(), &y, &g, dx, add),
+                    None => T::unary_backward(op, &[], &y, &g, dx, add),
                 }
             })
         }))
@@ -119,7 +118,7 @@ fn binary_backward<T: Float>(
     let run = |op: Binary, a: &View<T>, sa: &Shape, b: &View<T>, sb: &Shape| {
         View::build(shape.len(), |to| binary::forward(op, &a.read(), sa, &b.read(), sb, to, &shape))
     };
-    let map = |op: Unary<T>, a: &View<T>| View::build(a.len(), |to| unary::forward(op, &a.read(), to));
+    let map = |op: Unary<T>, a: &View<T>| View::build(a.len(), |to| T::unary(op, &a.read(), to));
     for (i, own) in [sa, sb].iter().enumerate() {
         if !ctx.needs(i) {
             continue;
@@ -205,7 +204,7 @@ pub(super) fn reduce_to<T: Float>(grad: View<T>, from: Shape, to: Shape) -> Resu
         let outer: usize = d[..axis].iter().product();
         let n: usize = d[axis..end].iter().product();
         let inner: usize = d[end..].iter().product();
-        view = View::build(outer * inner, |y| reduce::sum(&view.read(), outer, n, inner, y, false))?;
+        view = View::build(outer * inner, |y| T::sum(&view.read(), outer, n, inner, y, false))?;
         for a in axis..end {
             shape = shape.with_axis(a, 1);
         }

@@ -4,8 +4,7 @@ use super::matmul::{product, try_build};
 use crate::autograd::{Tensor, record};
 use crate::error::{Error, Result};
 use crate::kernels::gemm::{Matrix, Start};
-use crate::kernels::reduce;
-use crate::kernels::unary::{self, Unary};
+use crate::kernels::unary::Unary;
 use crate::tensor::{Float, View};
 
 /// y = act(x·Wᵀ + b): x `[.., in]`, W `[out, in]`, b `[out]`, y `[.., out]`.
@@ -31,7 +30,7 @@ pub fn linear<T: Float>(
         let start = bias.as_ref().map_or(Start::Zero, |b| Start::Bias(b));
         product(rows, out, k, Matrix::rows(&xv.read(), k), Matrix::transposed(&wv.read(), k), to, start)?;
         if let Some(act) = act {
-            unary::forward_in_place(act, to);
+            T::unary_in_place(act, to);
         }
         Ok(())
     })?;
@@ -45,7 +44,7 @@ pub fn linear<T: Float>(
     Ok(record(inputs, y, move |ctx| {
         let dz = match (act, &saved_y) {
             (Some(act), Some(y)) => {
-                View::build(rows * out, |to| unary::backward(act, &[], &y.read(), &ctx.grad(), to, false))?
+                View::build(rows * out, |to| T::unary_backward(act, &[], &y.read(), &ctx.grad(), to, false))?
             }
             _ => ctx.grad_view().clone(),
         };
@@ -58,7 +57,7 @@ pub fn linear<T: Float>(
         })?;
         done?;
         if has_bias {
-            ctx.accumulate(2, |db, add| reduce::sum(&dz, 1, rows, out, db, add))?;
+            ctx.accumulate(2, |db, add| T::sum(&dz, 1, rows, out, db, add))?;
         }
         let mut done = Ok(());
         ctx.accumulate(0, |dx, add| {

@@ -3,7 +3,7 @@
 use super::elementwise::reduce_to;
 use crate::autograd::{Tensor, record};
 use crate::error::{Error, Result};
-use crate::kernels::gemm::{self, Matrix, Start, gemm};
+use crate::kernels::gemm::{self, Matrix, Start};
 use crate::tensor::{Float, Shape, View};
 
 /// C = start + A·B, with scratch memory from the pool.
@@ -18,7 +18,7 @@ pub(super) fn product<T: Float>(
     start: Start<T>,
 ) -> Result<()> {
     let pack = View::take(gemm::scratch(m, n, k))?;
-    gemm(m, n, k, a, b, c, start, &mut pack.write());
+    T::gemm(m, n, k, a, b, c, start, &mut pack.write());
     Ok(())
 }
 

@@ -151,10 +151,10 @@ impl<T: Float> Tensor<T> {
         let (x, back) = self.axis_last(axis)?;
         let n = x.shape().last();
         let data = x.view();
-        let y = Self::build(x.shape(), |to| softmax::forward(&data.read(), n, log, to))?;
+        let y = Self::build(x.shape(), |to| T::softmax(&data.read(), n, log, to))?;
         let saved = y.view();
         let y = record(&[&x], y, move |b| {
-            b.accumulate(0, |dx, add| softmax::backward(&saved.read(), &b.grad(), n, log, dx, add))
+            b.accumulate(0, |dx, add| T::softmax_backward(&saved.read(), &b.grad(), n, log, dx, add))
         });
         match back {
             Some(order) => y.permute(&order),
@@ -201,7 +201,7 @@ impl<T: Float> Plan<T> {
     fn sum(self, scale: T) -> Result<Tensor<T>> {
         let (outer, n, inner, x) = (self.outer, self.n, self.inner, self.x.view());
         let y = Tensor::build(self.shape, |to| {
-            reduce::sum(&x.read(), outer, n, inner, to, false);
+            T::sum(&x.read(), outer, n, inner, to, false);
             if scale != T::ONE {
                 binary::map_assign(to, |v| v * T::V::splat(scale));
             }

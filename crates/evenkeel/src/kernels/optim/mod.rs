@@ -246,6 +246,11 @@ impl Algorithm {
     }
 }
 
+/// [`Algorithm::update`] as a function.
+pub fn update<T: Real>(algorithm: &Algorithm, step: Step, p: &mut [T], g: &[T], slots: &mut [&mut [T]]) {
+    algorithm.update(step, p, g, slots);
+}
+
 /// Access to an optimizer's settings by name: numbers, then switches.
 macro_rules! settings {
     ($optimizer:ident: $($number:ident)*, $($switch:ident)*) => {
