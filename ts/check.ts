@@ -10,13 +10,14 @@ export function badArgument(argument: string, expected: string, given: unknown):
   return new EvenkeelError("BAD_ARGUMENT", `${argument} should be ${expected} but is ${shown}.`, {
     argument,
     expected,
-    given: shown,
+    given: Number.isFinite(given) ? given : shown,
   });
 }
 
 function describe(x: unknown): string {
   if (typeof x === "string") return `"${x}"`;
   if (typeof x === "number" || typeof x === "boolean") return String(x);
+  if (Array.isArray(x) && x.length <= 8 && x.every((v) => typeof v === "number")) return `[${x.join(", ")}]`;
   if (Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView))) {
     return `an array of ${(x as ArrayLike<unknown>).length}`;
   }
@@ -52,7 +53,10 @@ export function seedOf(x: unknown, argument = "seed"): number {
 
 /** @internal One of these names. */
 export function oneOf<K extends string>(x: unknown, argument: string, names: readonly K[]): K {
-  if (!names.includes(x as K)) throw badArgument(argument, names.map((n) => `"${n}"`).join(" or "), x);
+  if (!names.includes(x as K)) {
+    const all = names.map((n) => `"${n}"`);
+    throw badArgument(argument, [...all.slice(0, -2), all.slice(-2).join(" or ")].join(", "), x);
+  }
   return x as K;
 }
 

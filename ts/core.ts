@@ -4,9 +4,9 @@
  * One instance serves the whole program. If it ever traps (a bug of ours), its memory can no longer be trusted: it is
  * marked dead and every later call says so.
  */
-import { memoryUse, selfTest, takeWarnings, trim } from "../build/wasm/evenkeel.js";
+import { __wbg_finalize_init, memoryUse, selfTest, takeWarnings, trim } from "../build/wasm/evenkeel.js";
 import { EvenkeelError } from "./errors.js";
-import { messageOf } from "./messages.js";
+import { messageOf, translated } from "./messages.js";
 import { instantiate, instantiateSync, type Loaded } from "./runtime/loader.js";
 import type { WasmSource } from "./runtime/source.js";
 
@@ -50,6 +50,7 @@ function alreadyStarted(): EvenkeelError {
 
 /** Starts the core from `source`, or waits for the start under way when the call asked for nothing special. */
 export async function start(source: WasmSource, options: InitOptions, plain: boolean): Promise<void> {
+  if (dead !== undefined) throw trapped();
   if (loaded !== undefined || starting !== undefined) {
     if (!plain) throw alreadyStarted();
     return starting;
@@ -67,6 +68,7 @@ export function startSync(
   source: { module: WebAssembly.Module } | { bytes: BufferSource },
   options: InitOptions,
 ): void {
+  if (dead !== undefined) throw trapped();
   if (loaded !== undefined || starting !== undefined) throw alreadyStarted();
   started(instantiateSync(source), options);
 }
@@ -92,16 +94,41 @@ interface CoreError {
   data: Record<string, unknown>;
 }
 
+function coreError(code: string, layer: string, data: Readonly<Record<string, unknown>>): EvenkeelError {
+  return new EvenkeelError(code, messageOf(code, layer, data), layer === "" ? data : { ...data, layer });
+}
+
+/** An error that came out of a layer, told from a model that has this layer at `path`. */
+export function placed(
+  error: EvenkeelError,
+  path: string,
+  more: Readonly<Record<string, unknown>> = {},
+): EvenkeelError {
+  const { layer = "", ...data } = error.data as { layer?: string };
+  return coreError(error.code, [path, layer].filter((p) => p !== "").join("."), { ...data, ...more });
+}
+
 function translate(cause: unknown): unknown {
   if (typeof cause === "string" && cause.startsWith("{")) {
     const { code, layer, data } = JSON.parse(cause) as CoreError;
-    return new EvenkeelError(code, messageOf(code, layer, data), layer === "" ? data : { ...data, layer });
+    return coreError(code, layer, translated(data));
   }
   if (Object(cause).name === "RuntimeError" && dead === undefined) {
     dead = cause;
+    bury();
     return trapped();
   }
   return cause;
+}
+
+/**
+ * Lets go of the dead instance, and of its memory. Handles that are still held free themselves later, by `dispose` or
+ * the garbage collector, outside of `call`: what they then reach does nothing.
+ */
+function bury(): void {
+  loaded = undefined;
+  const exports = new Proxy({}, { get: () => () => 0 });
+  __wbg_finalize_init({ exports } as WebAssembly.Instance);
 }
 
 function trapped(): EvenkeelError {

@@ -9,7 +9,7 @@ interface Freeable {
 }
 
 // Bundlers and older hosts: without the symbol `using` is not there either.
-const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol.for("Symbol.dispose")) as typeof Symbol.dispose;
+export const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol.for("Symbol.dispose")) as typeof Symbol.dispose;
 
 /** A handle on something in the core. */
 export abstract class Handle<C extends Freeable> {

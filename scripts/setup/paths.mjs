@@ -24,6 +24,8 @@ export const wasmTarget = "wasm32-unknown-unknown";
 
 export const wasmPackVersion = "0.15.1";
 
+export const cargoFuzzVersion = "0.13.2";
+
 /** wasm-bindgen's command must be exactly as old as the crate, or it refuses the wasm. */
 export function wasmBindgenVersion() {
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");

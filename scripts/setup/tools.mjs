@@ -3,7 +3,7 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { cache, wasmBindgenVersion, wasmPackVersion } from "./paths.mjs";
+import { cache, cargoFuzzVersion, wasmBindgenVersion, wasmPackVersion } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce, note } from "./say.mjs";
 
@@ -12,6 +12,11 @@ export async function wasmTools(native) {
   const bindgen = await tool("wasm-bindgen-cli", wasmBindgenVersion(), "wasm-bindgen", "4 min", native);
   const pack = await tool("wasm-pack", wasmPackVersion, "wasm-pack", "3 min", native);
   return [bindgen, pack];
+}
+
+/** cargo-fuzz, for scripts/fuzz.mjs alone. */
+export function fuzzTool(native) {
+  return tool("cargo-fuzz", cargoFuzzVersion, "cargo-fuzz", "1 min", native);
 }
 
 async function tool(crate, version, command, about, native) {

@@ -3,12 +3,13 @@
  * built-in the whole is one module of the core, and a step stays one call; otherwise JavaScript runs the parts.
  */
 import { CoreLayer } from "../../build/wasm/evenkeel.js";
+import { badArgument, oneOf } from "../check.js";
 import { call } from "../core.js";
 import { EvenkeelError } from "../errors.js";
 import { concat } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { CoreModule } from "./core-module.js";
-import { type Features, Module } from "./module.js";
+import { copyMode, type Features, Module } from "./module.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: any features, to infer them from
 type AnyModule = Module<any, any>;
@@ -43,6 +44,9 @@ type LastOut<Ls extends readonly unknown[], F = "same"> = Ls extends readonly [i
   : F;
 
 function container(kind: number, parts: readonly AnyModule[]): CoreModule | undefined {
+  for (const [i, part] of parts.entries()) {
+    if (!(part instanceof Module)) throw badArgument(`part ${i}`, "a layer", part);
+  }
   if (!parts.every((p) => p instanceof CoreModule)) return undefined;
   return new CoreModule(
     call(() =>
@@ -51,6 +55,7 @@ function container(kind: number, parts: readonly AnyModule[]): CoreModule | unde
         parts.map((p) => (p as CoreModule).core.share()),
       ),
     ),
+    parts,
   );
 }
 
@@ -64,7 +69,9 @@ class CustomSequential extends Module {
     return this.#layers.map((layer, i) => [String(i), layer]);
   }
   override clone(): this {
-    return new CustomSequential(this.#layers.map((l) => l.clone())) as this;
+    const copy = new CustomSequential(this.#layers.map((l) => l.clone()));
+    copyMode(this, copy);
+    return copy as this;
   }
   forward(x: Tensor): Tensor {
     return this.#layers.reduce((y, layer) => layer.forward(y), x);
@@ -94,10 +101,12 @@ class CustomParallel extends Module {
     return this.#branches.map((b, i) => [String(i), b]);
   }
   override clone(): this {
-    return new CustomParallel(
+    const copy = new CustomParallel(
       this.#branches.map((b) => b.clone()),
       this.#join,
-    ) as this;
+    );
+    copyMode(this, copy);
+    return copy as this;
   }
   forward(x: Tensor): Tensor {
     const outs = this.#branches.map((b) => b.forward(x));
@@ -154,5 +163,6 @@ export function parallel<const M extends AnyModule>(
 ): M extends CoreModule<Features, Features> ? CoreModule<InOf<M>, number> : Module<InOf<M>, number> {
   if (branches.length === 0)
     throw new EvenkeelError("EMPTY", "parallel needs at least one branch.", { argument: "branches" });
+  oneOf(join, "join", ["concat", "sum"]);
   return (container(join === "concat" ? 2 : 3, branches) ?? new CustomParallel(branches, join)) as never;
 }

@@ -1,7 +1,10 @@
 /** Built-in modules: handles on the core's. */
 import { CoreLayer } from "../../build/wasm/evenkeel.js";
-import { call, passWarnings } from "../core.js";
+import { seedOf } from "../check.js";
+import { call, passWarnings, placed } from "../core.js";
 import { EvenkeelError } from "../errors.js";
+import { nameOf } from "../messages.js";
+import { checkShape } from "../tensor/input.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
 import {
   type Features,
@@ -25,14 +28,51 @@ export interface Spec {
   readonly [setting: string]: unknown;
 }
 
+const origins = new WeakMap<EvenkeelError, CoreModule>();
+let watcher: ((module: CoreModule, x: Tensor) => void) | undefined;
+
+/** @internal Runs `f`; an error out of a built-in layer then names that layer's place in `model`. */
+export function locating<R>(model: Module<Features, Features>, f: () => R): R {
+  try {
+    return f();
+  } catch (error) {
+    const origin = error instanceof EvenkeelError ? origins.get(error) : undefined;
+    if (origin === undefined || origin === (model as unknown)) throw error;
+    const place = model.coreModules().find(([, module]) => module === origin);
+    throw place === undefined ? error : placed(error as EvenkeelError, place[0]);
+  }
+}
+
+/** @internal Place and kind of the first layer in `model` that gives NaN or infinity while `run` runs. */
+export function firstNotFinite(
+  model: Module<Features, Features>,
+  run: () => void,
+): { layer: string; kind: string } | undefined {
+  let found: { layer: string; kind: string } | undefined;
+  watcher = (module, x) => {
+    const [inner, kind] = (found === undefined && call(() => module.core.firstNotFinite(x.core))) || [];
+    if (inner === undefined || kind === undefined) return;
+    const path = model.coreModules().find(([, m]) => m === module)?.[0] ?? "";
+    found = { layer: [path, inner].filter((p) => p !== "").join("."), kind };
+  };
+  try {
+    run();
+  } finally {
+    watcher = undefined;
+  }
+  return found;
+}
+
 /** A module of the core. Handles on parts of it share what they hold. */
 export class CoreModule<In extends Features = Features, Out extends Features = Features> extends Module<In, Out> {
   #core: CoreLayer | undefined;
+  readonly #parts: readonly Module<Features, Features>[];
 
-  /** @internal */
-  constructor(core: CoreLayer) {
+  /** @internal `parts` are the handles of what it was made of: its to dispose of, as nobody may have named them. */
+  constructor(core: CoreLayer, parts: readonly Module<Features, Features>[] = []) {
     super();
     this.#core = core;
+    this.#parts = parts;
   }
   /** @internal */
   get core(): CoreLayer {
@@ -61,16 +101,28 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
     }
   }
   #run(x: Tensor): Tensor {
-    const y = call(() => {
-      const result = this.core.forward(x.core);
-      passWarnings();
-      return result;
+    return this.#traced(() => {
+      const y = call(() => {
+        const result = this.core.forward(x.core);
+        passWarnings();
+        return result;
+      });
+      if (watcher !== undefined) watcher(this as unknown as CoreModule, x);
+      return new Tensor(y);
     });
-    return new Tensor(y);
+  }
+  /** Notes which module an error came out of, so that a model of one's own around it can say where. */
+  #traced<R>(f: () => R): R {
+    try {
+      return f();
+    } catch (error) {
+      if (error instanceof EvenkeelError && !origins.has(error)) origins.set(error, this as unknown as CoreModule);
+      throw error;
+    }
   }
   /** @internal */
   override predictOnce(x: Tensor): Tensor {
-    return new Tensor(call(() => this.core.predict(x.core)));
+    return this.#traced(() => new Tensor(call(() => this.core.predict(x.core))));
   }
   override namedParameters(): [string, Parameter][] {
     const names = call(() => this.core.parameterNames());
@@ -90,8 +142,9 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
     return call(() => this.core.training()) ? "train" : "eval";
   }
   /** @internal */
-  override setOwnMode(mode: "train" | "eval"): void {
-    if (mode !== this.mode) call(() => (mode === "train" ? this.core.train() : this.core.eval()));
+  override modes(): (() => void)[] {
+    const modes = call(() => this.core.modes());
+    return [() => call(() => this.core.setModes(modes))];
   }
   override freeze(frozen = true): this {
     call(() => this.core.freeze(frozen));
@@ -102,7 +155,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
     return call(() => this.core.frozen());
   }
   override seed(seed: number): this {
-    call(() => this.core.seed(seed));
+    call(() => this.core.seed(seedOf(seed)));
     return this;
   }
   override state(): State {
@@ -135,11 +188,14 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
     return new CoreModule(call(() => this.core.foldBatchNorm()));
   }
   override summaryRows(input?: readonly number[]): SummaryRow[] {
-    return JSON.parse(call(() => this.core.summary(Uint32Array.from(input ?? [])))) as SummaryRow[];
+    const shape = Uint32Array.from(checkShape(input ?? [], "the input"));
+    const rows = JSON.parse(call(() => this.core.summary(shape))) as SummaryRow[];
+    return rows.map((row) => ({ ...row, kind: nameOf(row.kind) }));
   }
   override dispose(): void {
     this.#core?.free();
     this.#core = undefined;
+    for (const part of this.#parts) part.dispose();
   }
 }
 

@@ -1,7 +1,7 @@
 /** Losses: how far predictions are from targets. PyTorch's formulas, options and defaults. */
 import { CoreLoss, type CoreLossValue } from "../../build/wasm/evenkeel.js";
+import { badArgument, checkOptions, type Options as Known, oneOf } from "../check.js";
 import { call } from "../core.js";
-import { EvenkeelError } from "../errors.js";
 import { flatten, floats, type NestedArray, type NumericArray, type Shaped } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
 
@@ -35,12 +35,25 @@ export type Labels = Indices | Shaped | NumericArray | NestedArray;
 
 const reductions = { mean: 0, sum: 1, none: 2 } as const;
 
+/** The settings of each loss. */
+const settings: Record<LossName, Known> = {
+  crossEntropy: { weight: "any", ignoreIndex: "number", labelSmoothing: "number" },
+  nll: { weight: "any", ignoreIndex: "number" },
+  bceWithLogits: { posWeight: "any", elementWeight: "any" },
+  mse: {},
+  l1: {},
+  huber: { delta: "number" },
+  smoothL1: { beta: "number" },
+};
+
 /** @internal Whether a loss compares classes. */
 export const isClassLoss = (type: LossName): boolean => type === "crossEntropy" || type === "nll";
 
 /** @internal A loss of the core. */
 export function makeLoss(spec: LossSpec): CoreLoss {
   const { type, ignoreIndex, labelSmoothing, delta, beta } = spec;
+  oneOf(type, "loss", Object.keys(settings));
+  checkOptions(type, spec, { type: "string", ...settings[type] });
   const weight = spec.weight ?? spec.posWeight;
   const flat = weight === undefined ? undefined : floats(flatten(weight, undefined, "weight").data);
   const elements = spec.elementWeight === undefined ? undefined : takeTensor(spec.elementWeight, "elementWeight");
@@ -80,14 +93,12 @@ export interface LossOptions {
 }
 
 function lossFunction(spec: LossSpec, input: Tensor, target: Labels | TensorLike, options: LossOptions): Tensor {
-  if (!(input instanceof Tensor)) {
-    throw new EvenkeelError("BAD_ARGUMENT", "The first argument of a loss is a tensor of predictions.", {
-      argument: "input",
-    });
-  }
+  if (!(input instanceof Tensor)) throw badArgument(`the predictions for ${spec.type}`, "a tensor", input);
+  checkOptions(spec.type, options, { reduction: "any", sampleWeight: "any" });
+  const reduction = oneOf(options.reduction ?? "mean", "reduction", ["mean", "sum", "none"]);
   const loss = makeLoss(spec);
   try {
-    const value = computeLoss(loss, spec.type, input, target, options.sampleWeight, options.reduction ?? "mean");
+    const value = computeLoss(loss, spec.type, input, target, options.sampleWeight, reduction);
     try {
       return new Tensor(value.tensor());
     } finally {
@@ -107,22 +118,22 @@ type Options<K extends keyof LossSpec> = LossOptions & Pick<LossSpec, K>;
 export const crossEntropy = (
   logits: Tensor,
   target: Labels | TensorLike,
-  { reduction, sampleWeight, ...settings }: Options<"weight" | "ignoreIndex" | "labelSmoothing"> = {},
-): Tensor => lossFunction({ type: "crossEntropy", ...settings }, logits, target, pick(reduction, sampleWeight));
+  { reduction, sampleWeight, ...own }: Options<"weight" | "ignoreIndex" | "labelSmoothing"> = {},
+): Tensor => lossFunction({ type: "crossEntropy", ...own }, logits, target, pick(reduction, sampleWeight));
 
 /** Negative log likelihood of log-probabilities `[N, C]`. */
 export const nll = (
   logProbabilities: Tensor,
   target: Labels,
-  { reduction, sampleWeight, ...settings }: Options<"weight" | "ignoreIndex"> = {},
-): Tensor => lossFunction({ type: "nll", ...settings }, logProbabilities, target, pick(reduction, sampleWeight));
+  { reduction, sampleWeight, ...own }: Options<"weight" | "ignoreIndex"> = {},
+): Tensor => lossFunction({ type: "nll", ...own }, logProbabilities, target, pick(reduction, sampleWeight));
 
 /** Sigmoid and binary cross entropy in one, element by element. */
 export const bceWithLogits = (
   logits: Tensor,
   target: TensorLike,
-  { reduction, sampleWeight, ...settings }: Options<"posWeight" | "elementWeight"> = {},
-): Tensor => lossFunction({ type: "bceWithLogits", ...settings }, logits, target, pick(reduction, sampleWeight));
+  { reduction, sampleWeight, ...own }: Options<"posWeight" | "elementWeight"> = {},
+): Tensor => lossFunction({ type: "bceWithLogits", ...own }, logits, target, pick(reduction, sampleWeight));
 
 /** Mean squared error. */
 export const mse = (input: Tensor, target: TensorLike, options: LossOptions = {}): Tensor =>
@@ -136,15 +147,15 @@ export const l1 = (input: Tensor, target: TensorLike, options: LossOptions = {})
 export const huber = (
   input: Tensor,
   target: TensorLike,
-  { reduction, sampleWeight, ...settings }: Options<"delta"> = {},
-): Tensor => lossFunction({ type: "huber", ...settings }, input, target, pick(reduction, sampleWeight));
+  { reduction, sampleWeight, ...own }: Options<"delta"> = {},
+): Tensor => lossFunction({ type: "huber", ...own }, input, target, pick(reduction, sampleWeight));
 
 /** Huber divided by beta. */
 export const smoothL1 = (
   input: Tensor,
   target: TensorLike,
-  { reduction, sampleWeight, ...settings }: Options<"beta"> = {},
-): Tensor => lossFunction({ type: "smoothL1", ...settings }, input, target, pick(reduction, sampleWeight));
+  { reduction, sampleWeight, ...own }: Options<"beta"> = {},
+): Tensor => lossFunction({ type: "smoothL1", ...own }, input, target, pick(reduction, sampleWeight));
 
 function pick(reduction: Reduction | undefined, sampleWeight: TensorLike | undefined): LossOptions {
   return { ...(reduction === undefined ? {} : { reduction }), ...(sampleWeight === undefined ? {} : { sampleWeight }) };

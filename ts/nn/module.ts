@@ -2,15 +2,19 @@
  * Modules: layers and what is made of them. Built-in ones are handles on the core; a class of one's own extends
  * `Module`, keeps parameters and other modules in its fields, and computes in `forward` with tensor operations.
  */
-import { CoreRecalibration, CoreState } from "../../build/wasm/evenkeel.js";
-import { call, passWarnings } from "../core.js";
+import { CoreRecalibration } from "../../build/wasm/evenkeel.js";
+import { checkOptions, count, oneOf, seedOf } from "../check.js";
+import { call } from "../core.js";
 import { EvenkeelError } from "../errors.js";
-import { Handle } from "../handle.js";
+import { dispose, scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
-import { flatten, floats, type NumericArray } from "../tensor/input.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
 import type { CoreModule } from "./core-module.js";
+import { batchesOf } from "./rows.js";
+import { packState, readState, type State, type StateReport, shapeOf } from "./state.js";
 import { type SummaryRow, tableOf } from "./summary.js";
+
+export { packState, readState, type State, type StateReport, type StateValue, unpackState } from "./state.js";
 
 /** Features a layer takes or gives: a number where it is known, `"same"` for layers that keep what comes in. */
 export type Features = number | "same";
@@ -23,8 +27,8 @@ export class Parameter extends Tensor {
   /** What it is for. */
   readonly role: Role;
   /** @internal */
-  constructor(core: ConstructorParameters<typeof Tensor>[0], role: Role) {
-    super(core);
+  constructor(core: ConstructorParameters<typeof Tensor>[0], role: Role, lasting = false) {
+    super(core, lasting);
     this.role = role;
   }
 }
@@ -36,23 +40,11 @@ export function parameter(values: TensorLike, role: Role = "weight"): Parameter 
     return new Parameter(
       call(() => given.tracked()),
       role,
+      true,
     );
   } finally {
     given.free();
   }
-}
-
-/** One entry of a state: values with a shape, or a whole number (`num_batches_tracked`). */
-export type StateValue = { readonly data: Float32Array; readonly shape: readonly number[] } | number;
-
-/** A model's values by PyTorch's names: `0.weight`, `1.running_mean`, ... */
-export type State = Record<string, StateValue>;
-
-/** What did not fit when a state was loaded. */
-export interface StateReport {
-  readonly missing: string[];
-  readonly unexpected: string[];
-  readonly misshapen: string[];
 }
 
 /** Settings of {@link Module.predict}. */
@@ -61,6 +53,19 @@ export interface PredictOptions {
   readonly activation?: "softmax" | "logSoftmax" | "sigmoid";
   /** Rows computed at a time; 1024. */
   readonly batchSize?: number;
+}
+
+type Restore = () => void;
+const restoreModes = (modes: readonly Restore[]): void => {
+  for (const restore of modes) restore();
+};
+
+/** Modes beside the modules, not in a private field: `clone` makes objects without their constructor. */
+const ownModes = new WeakMap<object, "train" | "eval">();
+
+/** @internal Gives a copy the mode of what it was copied from. */
+export function copyMode(from: Module<Features, Features>, to: Module<Features, Features>): void {
+  ownModes.set(to, from.mode);
 }
 
 type Child = readonly [name: string, child: Module<Features, Features> | Parameter];
@@ -80,8 +85,6 @@ export abstract class Module<In extends Features = Features, Out extends Feature
   declare readonly inFeatures: In;
   /** Features it gives; only in the type. */
   declare readonly outFeatures: Out;
-  #mode: "train" | "eval" = "train";
-
   /** The layer's function. */
   abstract forward(x: Tensor): Tensor;
 
@@ -107,11 +110,17 @@ export abstract class Module<In extends Features = Features, Out extends Feature
   }
   /** All parameters by name; one that is used twice is listed once. Each call gives new handles on the same tensors. */
   namedParameters(): [name: string, parameter: Parameter][] {
-    return this.children().flatMap(([name, child]): [string, Parameter][] =>
+    const all = this.children().flatMap(([name, child]): [string, Parameter][] =>
       child instanceof Parameter
         ? [[name, child]]
         : child.namedParameters().map(([inner, p]) => [`${name}.${inner}`, p]),
     );
+    // A parameter is known by where its values lie.
+    const seen = new Set<number>();
+    return all.filter(([, p]) => {
+      const address = call(() => p.core.address());
+      return !seen.has(address) && seen.add(address);
+    });
   }
   /** All parameters. */
   parameters(): Parameter[] {
@@ -119,24 +128,24 @@ export abstract class Module<In extends Features = Features, Out extends Feature
   }
   /** Number of trained values. */
   parameterCount(): number {
-    return this.parameters().reduce((n, p) => n + p.size, 0);
+    return scope(() => this.parameters().reduce((n, p) => n + p.size, 0));
   }
 
   /** Training behaviour for the whole tree: batch statistics, dropout. */
   train(): this {
-    this.#mode = "train";
+    ownModes.set(this, "train");
     for (const child of this.modules()) child.train();
     return this;
   }
   /** Eval behaviour for the whole tree: running statistics, no dropout. */
   eval(): this {
-    this.#mode = "eval";
+    ownModes.set(this, "eval");
     for (const child of this.modules()) child.eval();
     return this;
   }
   /** `train` or `eval`. */
   get mode(): "train" | "eval" {
-    return this.#mode;
+    return ownModes.get(this) ?? "train";
   }
   /** @internal */
   modules(): Module<Features, Features>[] {
@@ -148,22 +157,28 @@ export abstract class Module<In extends Features = Features, Out extends Feature
    */
   freeze(frozen = true): this {
     for (const [, child] of this.children()) {
-      if (child instanceof Parameter) call(() => child.core.setTracks(!frozen));
-      else child.freeze(frozen);
+      if (child instanceof Parameter) {
+        call(() => child.core.setTracks(!frozen));
+        child.zeroGrad();
+      } else child.freeze(frozen);
     }
     return this;
   }
   /** Seeds the layers that draw random numbers (dropout). */
   seed(seed: number): this {
-    let place = 0;
-    for (const child of this.modules()) child.seed(seed + place++);
+    let place = seedOf(seed);
+    for (const [, module] of this.coreModules()) module.seed(place++);
     return this;
   }
 
   /**
    * The output in eval mode, without recording. The mode is put back afterwards, also when something throws.
    */
-  predict(x: TensorLike, { activation, batchSize = 1024 }: PredictOptions = {}): Tensor {
+  predict(x: TensorLike, options: PredictOptions = {}): Tensor {
+    checkOptions("predict", options, { activation: "any", batchSize: "any" });
+    const { activation, batchSize = 1024 } = options;
+    count(batchSize, "batchSize", 1);
+    if (activation !== undefined) oneOf(activation, "activation", ["softmax", "logSoftmax", "sigmoid"]);
     const input = new Tensor(takeTensor(x, "x"));
     try {
       const rows = input.shape[0] ?? 0;
@@ -193,18 +208,19 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     const modes = this.modes();
     this.eval();
     try {
-      return noGrad(() => this.forward(x));
+      // A handle of its own: forward may give back x itself, or what a layer holds.
+      return scope(() => new Tensor(noGrad(() => this.forward(x)).core.share()));
     } finally {
-      for (const [module, mode] of modes) module.setOwnMode(mode);
+      restoreModes(modes);
     }
   }
-  /** @internal This module and all below with their modes. */
-  modes(): [Module<Features, Features>, "train" | "eval"][] {
-    return [[this, this.mode], ...this.modules().flatMap((m) => m.modes())];
-  }
-  /** @internal Sets the mode of this module alone. */
-  setOwnMode(mode: "train" | "eval"): void {
-    this.#mode = mode;
+  /** @internal What puts the modes of this module and all below back as they are now. */
+  modes(): Restore[] {
+    const { mode } = this;
+    const own = (): void => {
+      ownModes.set(this, mode);
+    };
+    return [own, ...this.modules().flatMap((m) => m.modes())];
   }
 
   /** All values by name. */
@@ -282,7 +298,10 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     }
   }
 
-  /** A model of the same build, values and mode that shares nothing with this one. */
+  /**
+   * A model of the same build, values and mode that shares nothing with this one. It copies fields and runs no
+   * constructor: a class with private `#fields` has its own `clone`.
+   */
   clone(): this {
     const copy = Object.create(Object.getPrototypeOf(this)) as this;
     const duplicate = (value: unknown): unknown => {
@@ -295,6 +314,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
       return value;
     };
     for (const [key, value] of Object.entries(this)) (copy as Record<string, unknown>)[key] = duplicate(value);
+    copyMode(this, copy);
     return copy;
   }
 
@@ -307,17 +327,21 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     x: TensorLike | Iterable<Tensor>,
     { batchSize = 256, method = "pooled" }: { batchSize?: number; method?: "pooled" | "average" } = {},
   ): void {
+    count(batchSize, "batchSize", 1);
+    oneOf(method, "method", ["pooled", "average"]);
     const modes = this.modes();
     this.train();
     const noting = call(() => new CoreRecalibration());
     try {
       for (const batch of batchesOf(x, batchSize)) {
-        noGrad(() => this.forward(batch)).dispose();
+        scope(() => {
+          noGrad(() => this.forward(batch));
+        });
       }
       for (const [, module] of this.coreModules()) call(() => noting.apply(module.core, method === "average"));
     } finally {
       noting.free();
-      for (const [module, mode] of modes) module.setOwnMode(mode);
+      restoreModes(modes);
     }
   }
 
@@ -353,70 +377,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     for (const [, child] of this.children()) child.dispose();
   }
   /** The same, for `using`. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.dispose();
   }
 }
-
-const shapeOf = (value: StateValue): string => (typeof value === "number" ? "number" : String(value.shape));
-
-/** Rows in batches; a last batch of a single row joins the one before it. */
-function* batchesOf(x: TensorLike | Iterable<Tensor>, batchSize: number): Generator<Tensor> {
-  if (!(x instanceof Tensor) && typeof x === "object" && Symbol.iterator in x) {
-    const all = Array.from(x as Iterable<unknown>);
-    if (all.length > 0 && all.every((t) => t instanceof Tensor)) {
-      yield* all as Tensor[];
-      return;
-    }
-  }
-  const whole = new Tensor(takeTensor(x as TensorLike, "x"));
-  try {
-    const rows = whole.shape[0] ?? 0;
-    for (let at = 0; at < rows; ) {
-      const end = rows - (at + batchSize) <= 1 ? rows : at + batchSize;
-      const part = whole.slice(0, at, end);
-      yield part;
-      part.dispose();
-      at = end;
-    }
-  } finally {
-    whole.dispose();
-  }
-}
-
-/** @internal A state on its way into the core. */
-export function packState(state: State): CoreState {
-  const core = call(() => new CoreState());
-  for (const [name, value] of Object.entries(state)) {
-    if (typeof value === "number") call(() => core.pushInteger(name, value));
-    else {
-      const flat = flatten(value as { data: NumericArray; shape: readonly number[] }, undefined, name);
-      call(() => core.push(name, floats(flat.data), Uint32Array.from(flat.shape)));
-    }
-  }
-  return core;
-}
-
-/** @internal A state that came out of the core; frees it. */
-export function unpackState(core: CoreState): State {
-  const state: State = {};
-  for (const [i, name] of call(() => core.names()).entries()) {
-    const shape = call(() => core.shape(i));
-    state[name] = shape === undefined ? core.integer(i) : { data: core.data(i), shape: Array.from(shape) };
-  }
-  core.free();
-  return state;
-}
-
-/** The values in a safetensors file, whoever wrote it (PyTorch's `save_file`, for one). */
-export function readState(bytes: Uint8Array): State {
-  return unpackState(call(() => CoreState.fromBytes(bytes)));
-}
-
-/** @internal */
-export function afterForward<R>(result: R): R {
-  call(passWarnings);
-  return result;
-}
-
-export { Handle };

@@ -6,8 +6,9 @@ import {
   clipGradNorm as coreClipNorm,
   clipGradValue as coreClipValue,
 } from "../../build/wasm/evenkeel.js";
+import { badArgument, finite } from "../check.js";
 import { call } from "../core.js";
-import { Handle } from "../handle.js";
+import { Handle, scope } from "../handle.js";
 import { type Features, Module, Parameter } from "../nn/module.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ScheduleSpec } from "./schedule.js";
@@ -33,20 +34,23 @@ function groupsOf(target: Trainable, spec: OptimizerSpec): ParameterGroup[] {
 
 /** @internal The core's optimizer. */
 export function makeOptimizer(target: Trainable, spec: OptimizerSpec): CoreOptimizer {
-  const groups = call(() => new CoreGroups());
-  for (const { parameters, optimizer } of groupsOf(target, spec)) {
-    const all = Array.from(parameters);
-    const kinds = Uint8Array.from(all, (p) => roles[p instanceof Parameter ? p.role : "weight"]);
-    const settings = JSON.stringify({ type: optimizer.type, ...optimizer.settings });
-    call(() =>
-      groups.add(
-        settings,
-        all.map((p) => p.core.share()),
-        kinds,
-      ),
-    );
-  }
-  return call(() => groups.build());
+  // The handles that a model gives on its parameters are nobody's.
+  return scope(() => {
+    const groups = call(() => new CoreGroups());
+    for (const { parameters, optimizer } of groupsOf(target, spec)) {
+      const all = Array.from(parameters);
+      const kinds = Uint8Array.from(all, (p) => roles[p instanceof Parameter ? p.role : "weight"]);
+      const settings = JSON.stringify({ type: optimizer.type, ...optimizer.settings });
+      call(() =>
+        groups.add(
+          settings,
+          all.map((p) => p.core.share()),
+          kinds,
+        ),
+      );
+    }
+    return call(() => groups.build());
+  });
 }
 
 /**
@@ -75,6 +79,10 @@ export class Optimizer extends Handle<CoreOptimizer> {
     return Array.from(call(() => this.core.rates()));
   }
   set lr(rates: readonly number[]) {
+    const groups = this.lr.length;
+    if (!Array.isArray(rates) || rates.length !== groups || !rates.every((r) => Number.isFinite(r) && r >= 0)) {
+      throw badArgument("lr", `${groups} ${groups === 1 ? "rate" : "rates"} of at least 0, one a group`, rates);
+    }
     call(() => this.core.setRates(Float64Array.from(rates)));
   }
   /** @internal */
@@ -119,7 +127,7 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number, { p 
   return call(() =>
     coreClipNorm(
       Array.from(parameters, (t) => t.core.share()),
-      maxNorm,
+      finite(maxNorm, "maxNorm"),
       p,
     ),
   );
@@ -130,7 +138,7 @@ export function clipGradValue(parameters: Iterable<Tensor>, value: number): void
   call(() =>
     coreClipValue(
       Array.from(parameters, (t) => t.core.share()),
-      value,
+      finite(value, "value"),
     ),
   );
 }

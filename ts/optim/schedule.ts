@@ -1,5 +1,7 @@
 /** Learning-rate schedules: PyTorch's, as plain settings. They move once an epoch unless `every` is `"step"`. */
 
+import { badArgument, checkOptions, type Options, oneOf } from "../check.js";
+
 interface Timed {
   /** Whether it moves after each epoch (the default, but for one-cycle) or after each update. */
   readonly every?: "epoch" | "step";
@@ -10,7 +12,67 @@ export interface ScheduleSpec extends Timed {
   readonly type: string;
 }
 
-const make = <O extends object>(type: string, options: O): ScheduleSpec => ({ type, ...options });
+/** The settings of each schedule. */
+const known: Record<string, Options> = {
+  step: { stepSize: "number", gamma: "number" },
+  multiStep: { milestones: "array", gamma: "number" },
+  exponential: { gamma: "number" },
+  cosine: { tMax: "number", etaMin: "number" },
+  cosineRestarts: { t0: "number", tMult: "number", etaMin: "number" },
+  linear: { startFactor: "number", endFactor: "number", totalIters: "number" },
+  constant: { factor: "number", totalIters: "number" },
+  polynomial: { totalIters: "number", power: "number" },
+  oneCycle: {
+    maxLr: "number",
+    totalSteps: "number",
+    pctStart: "number",
+    annealStrategy: "string",
+    divFactor: "number",
+    finalDivFactor: "number",
+    threePhase: "boolean",
+    cycleMomentum: "boolean",
+    baseMomentum: "number",
+    maxMomentum: "number",
+  },
+  plateau: {
+    mode: "string",
+    factor: "number",
+    patience: "number",
+    threshold: "number",
+    thresholdMode: "string",
+    cooldown: "number",
+    minLr: "number",
+    eps: "number",
+  },
+  sequential: { of: "array", milestones: "array" },
+};
+
+/** What a name may be. */
+const names: Record<string, readonly string[]> = {
+  every: ["epoch", "step"],
+  annealStrategy: ["cos", "linear"],
+  mode: ["min", "max"],
+  thresholdMode: ["rel", "abs"],
+};
+
+/** Counts of steps or epochs. */
+const counts = ["stepSize", "tMax", "t0", "tMult", "totalIters", "totalSteps", "patience", "cooldown"];
+
+function make(type: string, options: object): ScheduleSpec {
+  checkOptions(`schedule.${type}`, options, { ...known[type], every: "string" });
+  for (const key of ["milestones", "of"]) {
+    if (known[type]?.[key] !== undefined && !(key in options)) throw badArgument(key, "given", undefined);
+  }
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (names[key] !== undefined) oneOf(value, key, names[key]);
+    const whole = key === "milestones" ? (value as unknown[]) : counts.includes(key) ? [value] : [];
+    if (!whole.every((n) => Number.isInteger(n) && (n as number) >= 0)) {
+      throw badArgument(key, "whole numbers of at least 0", value);
+    }
+  }
+  return { type, ...options };
+}
 
 /** lr·gamma^⌊t/stepSize⌋; gamma 0.1. */
 export const step = (options: Timed & { readonly stepSize: number; readonly gamma?: number }): ScheduleSpec =>

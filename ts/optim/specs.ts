@@ -1,5 +1,7 @@
 /** Optimizers and schedules as plain settings, which a Trainer or an Optimizer takes. */
 
+import { checkOptions, finite, type Options } from "../check.js";
+
 /** What all optimizers share. */
 interface Common {
   /** Learning rate. */
@@ -29,12 +31,32 @@ export interface OptimizerSpec {
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
+const common: Options = { lr: "number", weightDecay: "number", decayAll: "boolean", maximize: "boolean" };
+const adams: Options = { ...common, betas: "array", eps: "number" };
+
+/** The settings of each optimizer. */
+const known: Record<OptimizerSpec["type"], Options> = {
+  sgd: { ...common, momentum: "number", dampening: "number", nesterov: "boolean" },
+  adam: { ...adams, amsgrad: "boolean" },
+  adamw: { ...adams, amsgrad: "boolean" },
+  rmsprop: { ...common, alpha: "number", eps: "number", momentum: "number", centered: "boolean" },
+  adagrad: { ...common, lrDecay: "number", initialAccumulatorValue: "number", eps: "number" },
+  adadelta: { ...common, rho: "number", eps: "number" },
+  adamax: adams,
+  nadam: { ...adams, momentumDecay: "number", decoupledWeightDecay: "boolean" },
+  radam: { ...adams, decoupledWeightDecay: "boolean" },
+};
+
 function spec(type: OptimizerSpec["type"], options: object): OptimizerSpec {
+  checkOptions(type, options, known[type]);
   const settings: Record<string, number | boolean> = {};
   for (const [key, value] of Object.entries(options) as [string, number | boolean | readonly number[] | undefined][]) {
     if (value === undefined) continue;
-    if (key === "betas") [settings["beta1"], settings["beta2"]] = value as [number, number];
-    else settings[key === "decoupledWeightDecay" ? "decoupled" : snake(key)] = value as number | boolean;
+    if (key === "betas") {
+      const [beta1, beta2] = value as readonly number[];
+      settings["beta1"] = finite(beta1, "betas[0]");
+      settings["beta2"] = finite(beta2, "betas[1]");
+    } else settings[key === "decoupledWeightDecay" ? "decoupled" : snake(key)] = value as number | boolean;
   }
   return { type, settings };
 }

@@ -1,5 +1,6 @@
 /** Tensors from nothing, joined tensors, random numbers, and running without recording. */
 import { CoreIndices, CoreTensor, manualSeed as coreManualSeed, setRecording } from "../../build/wasm/evenkeel.js";
+import { count, finite, seedOf, whole } from "../check.js";
 import { call } from "../core.js";
 import { checkShape } from "./input.js";
 import { Indices, indices, Tensor } from "./tensor.js";
@@ -11,6 +12,8 @@ export interface Seed {
   /** A whole number from 0 to 2⁵³ − 1. */
   readonly seed?: number;
 }
+
+const draw = ({ seed }: Seed): number => (seed === undefined ? Number.NaN : seedOf(seed));
 
 /** The same value throughout. */
 export function full(shape: readonly number[], value: number): Tensor {
@@ -26,35 +29,34 @@ export function ones(shape: readonly number[]): Tensor {
 }
 /** start, start + step, ... below end; with one argument, 0 up to it. */
 export function arange(start: number, end?: number, step = 1): Tensor {
-  return new Tensor(
-    call(() => (end === undefined ? CoreTensor.arange(0, start, step) : CoreTensor.arange(start, end, step))),
-  );
+  const [from, to] = end === undefined ? [0, start] : [start, end];
+  return new Tensor(call(() => CoreTensor.arange(finite(from, "start"), finite(to, "end"), finite(step, "step"))));
 }
 /** n values from start to end, both included. */
 export function linspace(start: number, end: number, n: number): Tensor {
-  return new Tensor(call(() => CoreTensor.linspace(start, end, n)));
+  return new Tensor(call(() => CoreTensor.linspace(start, end, count(n, "n"))));
 }
 /** The identity matrix. */
 export function eye(n: number): Tensor {
-  return new Tensor(call(() => CoreTensor.eye(n)));
+  return new Tensor(call(() => CoreTensor.eye(count(n, "n"))));
 }
 /** Uniform in [0, 1). */
-export function rand(shape: readonly number[], { seed = Number.NaN }: Seed = {}): Tensor {
-  return new Tensor(call(() => CoreTensor.rand(sizes(shape), seed)));
+export function rand(shape: readonly number[], options: Seed = {}): Tensor {
+  return new Tensor(call(() => CoreTensor.rand(sizes(shape), draw(options))));
 }
 /** Standard normal. */
-export function randn(shape: readonly number[], { seed = Number.NaN }: Seed = {}): Tensor {
-  return new Tensor(call(() => CoreTensor.randn(sizes(shape), seed)));
+export function randn(shape: readonly number[], options: Seed = {}): Tensor {
+  return new Tensor(call(() => CoreTensor.randn(sizes(shape), draw(options))));
 }
 /** Whole numbers from 0 to high − 1. */
-export function randint(high: number, shape: readonly number[], { seed = Number.NaN }: Seed = {}): Indices {
-  return new Indices(call(() => CoreIndices.random(high, sizes(shape), seed)));
+export function randint(high: number, shape: readonly number[], options: Seed = {}): Indices {
+  return new Indices(call(() => CoreIndices.random(count(high, "high", 1), sizes(shape), draw(options))));
 }
 /** 1 at each label, 0 elsewhere: labels `[..]` to `[.., classes]`. */
 export function oneHot(labels: Indices | readonly number[] | Int32Array | Uint8Array, classes: number): Tensor {
   const index = labels instanceof Indices ? labels : indices(labels);
   try {
-    return new Tensor(call(() => CoreTensor.oneHot(index.core, classes)));
+    return new Tensor(call(() => CoreTensor.oneHot(index.core, count(classes, "classes", 1))));
   } finally {
     if (index !== labels) index.dispose();
   }
@@ -65,7 +67,7 @@ export function concat(parts: readonly Tensor[], axis = 0): Tensor {
     call(() =>
       CoreTensor.join(
         parts.map((p) => p.core.share()),
-        axis,
+        whole(axis, "axis"),
         false,
       ),
     ),
@@ -77,7 +79,7 @@ export function stack(parts: readonly Tensor[], axis = 0): Tensor {
     call(() =>
       CoreTensor.join(
         parts.map((p) => p.core.share()),
-        axis,
+        whole(axis, "axis"),
         true,
       ),
     ),
@@ -93,7 +95,7 @@ export function where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {
  * gives the same numbers each time it runs.
  */
 export function manualSeed(seed: number): void {
-  call(() => coreManualSeed(seed));
+  call(() => coreManualSeed(seedOf(seed)));
 }
 
 /** Runs `f` without recording operations: no gradients, less memory. */

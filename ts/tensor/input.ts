@@ -57,7 +57,7 @@ export function flatten(data: unknown, shape: readonly number[] | undefined, arg
       throw new EvenkeelError(
         "RAGGED",
         `${argument}${path} has ${level.length} values where ${argument}${path.replace(/\d+\]$/, "0]")} has ${dims[depth]}.`,
-        { argument, place: path, expected: dims[depth], given: level.length },
+        { argument, row: Number.parseInt(path.slice(1), 10), place: path, expected: dims[depth], given: level.length },
       );
     }
     const last = depth === dims.length - 1;
@@ -99,7 +99,7 @@ function fit(flat: Flat, shape: readonly number[] | undefined, argument: string)
 export function checkShape(shape: readonly number[], argument: string): readonly number[] {
   for (const d of shape) {
     if (!Number.isInteger(d) || d < 0 || d > 0xffffffff)
-      throw badArgument(`${argument}'s shape`, "whole numbers of at least 0", `[${shape.join(", ")}]`);
+      throw badArgument(`${argument}'s shape`, "whole numbers of at least 0", shape);
   }
   return shape;
 }
@@ -115,7 +115,7 @@ export function labels(data: ArrayLike<number>, argument: string): Int32Array {
   const out = new Int32Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const label = data[i] as number;
-    if (!Number.isInteger(label)) {
+    if (label !== (label | 0)) {
       throw new EvenkeelError("BAD_LABEL", `${argument}[${i}] is ${label}: class labels are whole numbers.`, {
         argument,
         row: i,

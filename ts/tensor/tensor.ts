@@ -1,5 +1,6 @@
 /** Tensors: dense, row-major, of 32-bit floats, with gradients where wanted; and tensors of labels and indices. */
 import { CoreIndices, CoreTensor } from "../../build/wasm/evenkeel.js";
+import { count, whole } from "../check.js";
 import { buffer, call } from "../core.js";
 import { Handle, note } from "../handle.js";
 import { along, binary, reduction, unary } from "./functions.js";
@@ -12,7 +13,7 @@ export type TensorLike = Tensor | Shaped | NestedArray | NumericArray | number;
 export type Axes = number | readonly number[];
 
 const axesOf = (axes: Axes | undefined): Int32Array =>
-  Int32Array.from(axes === undefined ? [] : typeof axes === "number" ? [axes] : axes);
+  Int32Array.from(axes === undefined ? [] : typeof axes === "number" ? [axes] : axes, (a) => whole(a, "axis"));
 
 const sizes = (shape: readonly number[], argument: string): Uint32Array =>
   Uint32Array.from(checkShape(shape, argument));
@@ -21,10 +22,10 @@ const sizes = (shape: readonly number[], argument: string): Uint32Array =>
 export class Tensor extends Handle<CoreTensor> {
   #shape: readonly number[] | undefined;
 
-  /** @internal */
-  constructor(core: CoreTensor) {
+  /** @internal A `lasting` one is not of the scope it is made in. */
+  constructor(core: CoreTensor, lasting = false) {
     super(core);
-    note(this);
+    if (!lasting) note(this);
   }
 
   /** Extent along each axis. */
@@ -233,7 +234,7 @@ export class Tensor extends Handle<CoreTensor> {
   }
 
   #reduce(kind: number, axes: Axes | undefined, keepDims: boolean, correction = 0): Tensor {
-    return new Tensor(call(() => this.core.reduce(kind, axesOf(axes), keepDims, correction)));
+    return new Tensor(call(() => this.core.reduce(kind, axesOf(axes), keepDims, count(correction, "correction"))));
   }
   /** Sum over axes (all by default). */
   sum(axes?: Axes, keepDims = false): Tensor {
@@ -252,7 +253,7 @@ export class Tensor extends Handle<CoreTensor> {
     return this.#reduce(reduction.std, axes, keepDims, correction);
   }
   #along(kind: number, axis: number, keepDims = false): Tensor {
-    return new Tensor(call(() => this.core.along(kind, axis, keepDims)));
+    return new Tensor(call(() => this.core.along(kind, whole(axis, "axis"), keepDims)));
   }
   /** Largest value along an axis; the gradient goes to the first that has it. */
   max(axis: number, keepDims = false): Tensor {
@@ -276,11 +277,11 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** Index of the largest value along an axis, the first if several. */
   argmax(axis = -1): Indices {
-    return new Indices(call(() => this.core.arg(true, axis)));
+    return new Indices(call(() => this.core.arg(true, whole(axis, "axis"))));
   }
   /** Index of the smallest value along an axis, the first if several. */
   argmin(axis = -1): Indices {
-    return new Indices(call(() => this.core.arg(false, axis)));
+    return new Indices(call(() => this.core.arg(false, whole(axis, "axis"))));
   }
 
   /** The same values in another shape; one extent may be −1, which is then what remains. */
@@ -300,11 +301,11 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** Exchanges two axes (the last two by default). */
   transpose(a = -2, b = -1): Tensor {
-    return new Tensor(call(() => this.core.transpose(a, b)));
+    return new Tensor(call(() => this.core.transpose(whole(a, "axis"), whole(b, "axis"))));
   }
   /** Indices start..end along an axis. */
   slice(axis: number, start: number, end: number): Tensor {
-    return new Tensor(call(() => this.core.slice(axis, start, end)));
+    return new Tensor(call(() => this.core.slice(whole(axis, "axis"), count(start, "start"), count(end, "end"))));
   }
   /** Rows by their indices. */
   gather(rows: Indices | NumericArray): Tensor {
@@ -366,7 +367,12 @@ export class Indices extends Handle<CoreIndices> {
 
 function CoreTensorFrom(data: Exclude<TensorLike, Tensor>, shape?: readonly number[], argument = "data"): CoreTensor {
   const flat = flatten(data, shape, argument);
-  return call(() => new CoreTensor(floats(flat.data), sizes(flat.shape, argument)));
+  return call(() => {
+    const made = CoreTensor.full(sizes(flat.shape, argument), 0);
+    // Written in place: the glue would copy into a second block first, and trap where there is no room for that.
+    new Float32Array(buffer(), made.address(), flat.data.length).set(flat.data);
+    return made;
+  });
 }
 
 /** @internal A core handle on data that is the caller's to free (or give away). */

@@ -11,4 +11,5 @@ export type {
   StepInfo,
   StreamOptions,
 } from "./fit.js";
-export { type ClipOptions, type CustomLoss, type StepResult, Trainer, type TrainerOptions } from "./trainer.js";
+export type { ClipOptions, CustomLoss, StepResult, TrainerOptions } from "./options.js";
+export { Trainer } from "./trainer.js";

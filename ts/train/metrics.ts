@@ -1,4 +1,5 @@
 /** Metrics: functions of a model's outputs and the targets, computed on validation or evaluation data. */
+import { count, oneOf } from "../check.js";
 import { EvenkeelError } from "../errors.js";
 
 /** What a metric sees: outputs and targets of all rows. */
@@ -85,9 +86,13 @@ function averaged(key: "precision" | "recall" | "f1"): (input: MetricInput) => n
 function targets({ values, labels, outputs }: MetricInput): ArrayLike<number> {
   const t = values ?? labels;
   if (t === undefined || t.length !== outputs.length) {
-    throw new EvenkeelError("BAD_ARGUMENT", "This metric compares values, one for each output.", {
-      argument: "metrics",
-    });
+    throw new EvenkeelError(
+      "BAD_ARGUMENT",
+      `This metric compares values, one for each output: there are ${outputs.length} outputs and ${
+        values === undefined ? `${labels?.length ?? 0} class labels` : `${values.length} target values`
+      }.`,
+      { argument: "metrics", outputs: outputs.length, targets: t?.length ?? 0 },
+    );
   }
   return t;
 }
@@ -112,7 +117,7 @@ export const accuracy: Metric = {
 
 /** Share of rows whose class is among the k largest outputs. */
 export const topK = (k: number): Metric => ({
-  name: `top${k}`,
+  name: `top${count(k, "k", 1)}`,
   compute: (input) => {
     const { actual } = classes(input);
     let hits = 0;
@@ -158,10 +163,7 @@ const named: Record<MetricName, Metric> = { accuracy, precision, recall, f1, mse
 
 /** @internal */
 export function metricOf(metric: MetricName | Metric): Metric {
-  if (typeof metric !== "string") return metric;
-  const found = named[metric];
-  if (found === undefined) {
-    throw new EvenkeelError("BAD_ARGUMENT", `There is no metric "${metric}".`, { argument: "metrics", given: metric });
-  }
-  return found;
+  if (typeof metric === "object" && typeof metric.name === "string" && typeof metric.compute === "function")
+    return metric;
+  return named[oneOf(metric, "a metric", Object.keys(named) as MetricName[])];
 }

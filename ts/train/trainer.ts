@@ -6,70 +6,42 @@ import {
   type CoreBatch,
   type CoreDataset,
   CoreEvaluation,
+  CoreHold,
   type CoreLoss,
   CoreTrainer,
 } from "../../build/wasm/evenkeel.js";
-import { buffer, call, passWarnings, warn } from "../core.js";
+import { buffer, call, passWarnings, placed } from "../core.js";
 import { EvenkeelError } from "../errors.js";
-import { scope } from "../handle.js";
-import { CoreModule } from "../nn/core-module.js";
-import { computeLoss, type Labels, type LossName, type LossSpec, makeLoss } from "../nn/loss.js";
+import { dispose, scope } from "../handle.js";
+import { CoreModule, firstNotFinite, locating } from "../nn/core-module.js";
+import { computeLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
 import type { Features, Module, State } from "../nn/module.js";
-import { makeOptimizer, makeScheduler, type ParameterGroup } from "../optim/optimizer.js";
-import type { ScheduleSpec } from "../optim/schedule.js";
-import { adam, type OptimizerSpec } from "../optim/specs.js";
-import { labels as asLabels, flatten, floats, type NumericArray } from "../tensor/input.js";
+import { makeOptimizer, makeScheduler } from "../optim/optimizer.js";
+import { noGrad } from "../tensor/create.js";
+import { labels as asLabels, flatten, floats } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike } from "../tensor/tensor.js";
-import { makeDataset, type TrainingData, takeY } from "./data.js";
+import { lossOutput, makeDataset, outputOf, type TrainingData, takeY, warnOfMissingClasses } from "./data.js";
 import { EarlyStop } from "./early-stop.js";
-import type { ArrayOptions, EpochResult, EvaluateOptions, Evaluation, FitOptions, StepInfo } from "./fit.js";
-import { type MetricInput, metricOf } from "./metrics.js";
+import { evaluateRows, openBatch } from "./evaluate.js";
+import {
+  type ArrayOptions,
+  checkEvaluate,
+  checkFit,
+  type EpochResult,
+  type EvaluateOptions,
+  type Evaluation,
+  type FitOptions,
+  type StepInfo,
+} from "./fit.js";
+import { type CustomLoss, type StepResult, settingsOf, type TrainerOptions } from "./options.js";
 import { Pacer } from "./pause.js";
-
-/** A loss of one's own: one number from outputs and targets. */
-export type CustomLoss = (output: Tensor, target: Tensor | Indices) => Tensor;
-
-/** Limits gradients by their common norm, or each by its value. */
-export type ClipOptions = { readonly norm: number; readonly p?: number } | { readonly value: number };
-
-/** Settings of a {@link Trainer}. */
-export interface TrainerOptions {
-  /** The loss: a name, a name with settings, or a function. */
-  readonly loss: LossName | LossSpec | CustomLoss;
-  /** The optimizer; Adam by default. Groups of parameters may have settings of their own. */
-  readonly optimizer?: OptimizerSpec | readonly ParameterGroup[];
-  /** Seeds the shuffle, the validation split and dropout; 0. Weights were drawn when the layers were made (`manualSeed`). */
-  readonly seed?: number;
-  /** Weight of each class in a class loss. */
-  readonly classWeight?: NumericArray;
-  /** Batches whose gradients make one update, each counting by its size; 1. */
-  readonly accumulate?: number;
-  /** Limits gradients before each update. */
-  readonly clip?: ClipOptions;
-  /** Moves the learning rate. */
-  readonly schedule?: ScheduleSpec;
-  /** Decay of an exponential average of the weights, which `averaged()` gives; 0.999, for example. */
-  readonly average?: number;
-}
-
-/** What one step did. */
-export interface StepResult {
-  /** The loss before the update. */
-  readonly loss: number;
-  /** Share of right predictions; NaN where the loss has no such thing. */
-  readonly accuracy: number;
-  /** Rows in the batch. */
-  readonly rows: number;
-  /** Norm of the gradients before clipping by norm, else NaN. */
-  readonly gradNorm: number;
-}
 
 const lastBatches = { auto: 0, drop: 1, keep: 2 } as const;
 
 /** Trains a model. */
 export class Trainer {
   readonly model: Module<Features, Features>;
-  readonly #core: CoreTrainer;
+  #live: CoreTrainer | undefined;
   readonly #loss: CoreLoss;
   readonly #lossName: LossName | undefined;
   readonly #custom: CustomLoss | undefined;
@@ -80,40 +52,24 @@ export class Trainer {
   #resumed = false;
 
   constructor(model: Module<Features, Features>, options: TrainerOptions) {
-    const { loss, optimizer = adam(), seed = 0, accumulate = 1, clip, schedule, average } = options;
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new EvenkeelError("BAD_ARGUMENT", `seed should be a whole number of at least 0 but is ${seed}.`, {
-        argument: "seed",
-      });
-    }
+    const { seed, custom, loss, optimizer, groups, schedule, json } = settingsOf(options);
     this.model = model;
     this.#seed = seed;
-    this.#custom = typeof loss === "function" ? loss : undefined;
-    const named: LossSpec =
-      typeof loss === "function" ? { type: "mse" } : typeof loss === "string" ? { type: loss } : loss;
-    const spec = options.classWeight === undefined ? named : { ...named, weight: options.classWeight };
-    this.#lossName = this.#custom === undefined ? spec.type : undefined;
-    this.#loss = makeLoss(spec);
-    this.#native = model instanceof CoreModule && this.#custom === undefined ? (model as CoreModule) : undefined;
-    if (this.#native === undefined) model.seed(seed);
-    const groups = "type" in optimizer ? undefined : optimizer;
-    const core = makeOptimizer(groups ?? model, groups === undefined ? (optimizer as OptimizerSpec) : adam());
+    this.#custom = custom;
+    this.#lossName = custom === undefined ? loss.type : undefined;
+    this.#loss = makeLoss(loss);
+    this.#native = model instanceof CoreModule && custom === undefined ? (model as CoreModule) : undefined;
+    const core = makeOptimizer(groups ?? model, optimizer);
     const scheduler =
       schedule === undefined ? undefined : makeScheduler(schedule, Array.from(call(() => core.rates())));
-    const settings = JSON.stringify({
-      seed,
-      accumulate,
-      average,
-      every: schedule?.every ?? "epoch",
-      ...(clip === undefined
-        ? {}
-        : "norm" in clip
-          ? { clip: clip.norm, clipP: clip.p === Number.POSITIVE_INFINITY ? "inf" : (clip.p ?? 2) }
-          : { clip: clip.value }),
-    });
-    this.#core = call(() => new CoreTrainer(this.#native?.core.share(), this.#loss.share(), core, scheduler, settings));
+    this.#live = call(() => new CoreTrainer(this.#native?.core.share(), this.#loss.share(), core, scheduler, json));
+    if (this.#native === undefined) model.seed(seed);
   }
 
+  get #core(): CoreTrainer {
+    if (this.#live === undefined) throw new EvenkeelError("DISPOSED", "This Trainer has been disposed of.");
+    return this.#live;
+  }
   /** Learning rate of the first group of parameters. */
   get lr(): number {
     return call(() => this.#core.lr());
@@ -192,26 +148,50 @@ export class Trainer {
   }
   /** A step of a model or loss that lives in JavaScript. */
   #runBatch(batch: CoreBatch): void {
+    // Running statistics move only with a step that succeeds.
+    const hold = call(() => new CoreHold());
+    let held = true;
     try {
       scope(() => {
         const { x, y, weights, rows } = openBatch(batch);
-        const output = this.model.forward(x);
-        if (this.#custom !== undefined) {
-          const loss = this.#custom(output, y);
-          call(() => this.#core.applyTensor(loss.core, rows));
-        } else {
-          const value = computeLoss(this.#loss, this.#lossName as LossName, output, y, weights, "mean");
-          try {
-            call(() => this.#core.apply(value, rows));
-          } finally {
-            value.free();
-          }
+        const output = locating(this.model, () => outputOf(this.model.forward(x)));
+        try {
+          this.#apply(output, y, weights, rows);
+        } catch (error) {
+          throw this.#explained(error, x);
         }
       });
+      held = false;
+      call(() => hold.commit());
     } finally {
+      if (held) hold.free();
       batch.free();
     }
     call(passWarnings);
+  }
+  #apply(output: Tensor, y: Tensor | Indices, weights: Tensor | undefined, rows: number): void {
+    if (this.#custom !== undefined) {
+      const loss = lossOutput(this.#custom(output, y as never));
+      call(() => this.#core.applyTensor(loss.core, rows));
+      return;
+    }
+    const value = computeLoss(this.#loss, this.#lossName as LossName, output, y, weights, "mean");
+    try {
+      call(() => this.#core.apply(value, rows));
+    } finally {
+      value.free();
+    }
+  }
+  /** A loss that is not finite: with the first layer that gave such a value. */
+  #explained(error: unknown, x: Tensor): unknown {
+    if (!(error instanceof EvenkeelError) || error.code !== "LOSS_NOT_FINITE") return error;
+    const hold = call(() => new CoreHold());
+    try {
+      const found = firstNotFinite(this.model, () => void noGrad(() => this.model.forward(x)));
+      return found === undefined ? error : placed(error, found.layer, { kind: found.kind });
+    } finally {
+      hold.free();
+    }
   }
   #nextStep(): boolean {
     if (this.#native !== undefined) {
@@ -231,14 +211,19 @@ export class Trainer {
    *
    * The rows that do not fill the last batch of an epoch are a batch of their own, but a single row joins the batch
    * before it (`lastBatch: "auto"`): batch norm cannot train on one. Each row counts the same in the epoch's loss.
+   *
+   * A fit that ends within an epoch (an error, the signal) leaves the model as the last step made it; a later fit
+   * begins an epoch anew.
    */
   async *fit(options: FitOptions): AsyncGenerator<EpochResult, void, undefined> {
     if (this.#fitting) {
       throw new EvenkeelError("WRONG_MODE", "A fit of this trainer is running: one at a time.", { reason: "fitting" });
     }
+    checkFit(options);
     this.#fitting = true;
     let valid: CoreDataset | undefined;
     try {
+      if (!this.#resumed) call(() => this.#core.abandonEpoch());
       const streamed = "batches" in options && options.batches !== undefined;
       if (!streamed) valid = this.#useData(options as ArrayOptions);
       else if (typeof options.validation === "object") valid = makeDataset(options.validation, this.#lossName);
@@ -266,6 +251,13 @@ export class Trainer {
             if (pacer.due) await pacer.rest();
             signal?.throwIfAborted();
           }
+          if (step === 0) {
+            throw new EvenkeelError(
+              "EMPTY",
+              `batches gave none in epoch ${epoch}. A generator runs once: for several epochs give a function that makes one.`,
+              { argument: "batches", epoch },
+            );
+          }
         } else {
           for (let step = 0; this.#nextStep(); step++) {
             note(step);
@@ -280,7 +272,7 @@ export class Trainer {
         const validation =
           valid === undefined
             ? undefined
-            : await this.#evaluateRows(valid, options.metrics ?? [], options.evaluationBatchSize ?? 256, pacer);
+            : await evaluateRows(this.#judged, valid, options.metrics ?? [], options.evaluationBatchSize ?? 256, pacer);
         call(() => this.#core.endEpoch(validation?.loss ?? loss));
         const result: EpochResult = {
           epoch,
@@ -301,7 +293,7 @@ export class Trainer {
     } finally {
       valid?.free();
       this.#fitting = false;
-      call(() => this.#core.releaseData());
+      if (this.#live !== undefined) call(() => this.#core.releaseData());
     }
   }
   #stepInfo(epoch: number, step: number, steps: number | undefined): StepInfo {
@@ -329,11 +321,17 @@ export class Trainer {
       else if (validation > 0) {
         const rows = call(() => all.split(validation, stratify, this.#seed));
         const n = rows[rows.length - 1] as number;
-        train = call(() => all.subset(rows.subarray(0, n)));
         valid = call(() => all.subset(rows.subarray(n, -1)));
+        train = call(() => all.subset(rows.subarray(0, n)));
         warnOfMissingClasses(train, valid);
         all.free();
       }
+    } catch (error) {
+      valid?.free();
+      all.free();
+      throw error;
+    }
+    try {
       call(() => this.#core.setData(train, batchSize, shuffle, lastBatches[lastBatch]));
     } catch (error) {
       valid?.free();
@@ -344,54 +342,16 @@ export class Trainer {
 
   /** Loss, accuracy and metrics on data, in eval mode; the mode is put back afterwards. */
   async evaluate(data: TrainingData, options: EvaluateOptions = {}): Promise<Evaluation> {
+    checkEvaluate(data, options);
     const set = makeDataset(data, this.#lossName);
     try {
-      return await this.#evaluateRows(set, options.metrics ?? [], options.batchSize ?? 256, new Pacer());
+      return await evaluateRows(this.#judged, set, options.metrics ?? [], options.batchSize ?? 256, new Pacer());
     } finally {
       set.free();
     }
   }
-  async #evaluateRows(
-    data: CoreDataset,
-    metrics: NonNullable<EvaluateOptions["metrics"]>,
-    batchSize: number,
-    pacer: Pacer,
-  ): Promise<Evaluation> {
-    const chosen = metrics.map(metricOf);
-    const run = call(() => new CoreEvaluation());
-    try {
-      const rows = call(() => data.rows());
-      for (let at = 0; at < rows; at += batchSize) {
-        const end = Math.min(at + batchSize, rows);
-        if (this.#native !== undefined) {
-          const { core } = this.#native;
-          call(() => run.step(core, this.#loss, data, at, end));
-        } else this.#evaluateOutside(run, data, at, end);
-        if (pacer.due) await pacer.rest();
-      }
-      call(() => run.finish());
-      const results: Record<string, number> = {};
-      if (chosen.length > 0) {
-        const input = metricInput(run, data, rows);
-        for (const metric of chosen) results[metric.name] = metric.compute(input);
-      }
-      return { loss: run.loss(), accuracy: run.accuracy(), rows, metrics: results };
-    } finally {
-      run.free();
-    }
-  }
-  #evaluateOutside(run: CoreEvaluation, data: CoreDataset, from: number, to: number): void {
-    const batch = call(() => run.batch(data, from, to));
-    try {
-      scope(() => {
-        const { x, y, rows } = openBatch(batch);
-        const output = this.model.predictOnce(x);
-        if (this.#custom === undefined) call(() => run.add(output.core, this.#loss, batch));
-        else call(() => run.addValue(output.core, this.#custom?.(output, y).item() ?? Number.NaN, rows));
-      });
-    } finally {
-      batch.free();
-    }
+  get #judged() {
+    return { model: this.model, native: this.#native, loss: this.#loss, custom: this.#custom };
   }
 
   /** A copy of the model with the exponential average of its weights; `recalibrate` it, since its statistics are not averaged. */
@@ -421,51 +381,15 @@ export class Trainer {
     this.#resumed = true;
   }
 
-  /** Frees what the trainer holds; the model stays. */
+  /** Frees what the trainer holds; the model stays. Calling again does nothing. */
   dispose(): void {
-    this.#core.free();
+    if (this.#live === undefined) return;
+    this.#live.free();
+    this.#live = undefined;
     this.#loss.free();
   }
   /** The same, for `using`. */
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.dispose();
-  }
-}
-
-function openBatch(batch: CoreBatch) {
-  const x = new Tensor(call(() => batch.x()));
-  const labels = call(() => batch.labels());
-  const values = call(() => batch.values());
-  const weights = call(() => batch.weights());
-  const y = labels === undefined ? new Tensor(values as never) : new Indices(labels);
-  return { x, y, weights: weights === undefined ? undefined : new Tensor(weights), rows: x.shape[0] as number };
-}
-
-function metricInput(run: CoreEvaluation, data: CoreDataset, rows: number): MetricInput {
-  const outputs = call(() => run.outputs());
-  const labels = call(() => data.labels());
-  const values = call(() => data.values());
-  try {
-    const all = outputs?.data() ?? new Float32Array();
-    return { outputs: all, width: all.length / rows, rows, labels: labels?.data(), values: values?.data() };
-  } finally {
-    outputs?.free();
-    labels?.free();
-    values?.free();
-  }
-}
-
-function warnOfMissingClasses(train: CoreDataset, valid: CoreDataset): void {
-  const classes = (set: CoreDataset): Set<number> => {
-    const labels = call(() => set.labels());
-    const all = new Set(labels?.data());
-    labels?.free();
-    return all;
-  };
-  const [a, b] = [classes(train), classes(valid)];
-  for (const c of [...new Set([...a, ...b])].sort((x, y) => x - y)) {
-    if (!a.has(c))
-      warn("CLASS_MISSING", `Class ${c} is only in the validation rows: the model never sees it. Try stratify: true.`);
-    if (!b.has(c)) warn("CLASS_MISSING", `Class ${c} is missing from the validation rows. Try stratify: true.`);
   }
 }

@@ -6,7 +6,7 @@ use crate::state::CoreState;
 use crate::tensor::CoreTensor;
 use evenkeel::error::{Code, Error};
 use evenkeel::io;
-use evenkeel::nn::{self, Join, Module, Pool, Recalibrate, Recalibration, Role};
+use evenkeel::nn::{self, Hold, Join, Module, Pool, Recalibrate, Recalibration, Role};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 
@@ -73,6 +73,14 @@ impl CoreLayer {
     pub fn training(&self) -> bool {
         self.0.training()
     }
+    /// Training modes of the whole tree, parents first.
+    pub fn modes(&self) -> Vec<u8> {
+        self.0.modes().into_iter().map(u8::from).collect()
+    }
+    #[wasm_bindgen(js_name = setModes)]
+    pub fn set_modes(&self, modes: &[u8]) {
+        self.0.set_modes(&modes.iter().map(|&m| m != 0).collect::<Vec<_>>());
+    }
     pub fn freeze(&self, frozen: bool) {
         self.0.freeze(frozen);
     }
@@ -131,6 +139,22 @@ impl CoreLayer {
     #[wasm_bindgen(js_name = firstNotFinite)]
     pub fn first_not_finite(&self, x: &CoreTensor) -> Option<Vec<String>> {
         self.0.first_not_finite(&x.0).map(|(path, kind)| vec![path, kind.to_owned()])
+    }
+}
+
+/// Changes of running statistics held back, until it is freed (which forgets them) or committed.
+#[wasm_bindgen]
+pub struct CoreHold(Hold);
+
+#[wasm_bindgen]
+impl CoreHold {
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default, reason = "it starts something")]
+    pub fn new() -> CoreHold {
+        CoreHold(Hold::start())
+    }
+    pub fn commit(self) {
+        self.0.commit();
     }
 }
 

@@ -178,7 +178,8 @@ impl CoreIndices {
     }
     /// Whole numbers below `high`.
     pub fn random(high: u32, shape: &[usize], seed: f64) -> Js<CoreIndices> {
-        let n = shape.iter().product();
+        // Its memory is asked for first: a shape too large is an error, not a trap.
+        let n = Tensor::full(shape, 0.0).map_err(js)?.len();
         let data: Vec<i32> = random::with(seed, |r| (0..n).map(|_| r.below(high) as i32).collect());
         Self::new(&data, shape)
     }

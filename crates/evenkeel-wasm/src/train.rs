@@ -144,6 +144,10 @@ impl CoreTrainer {
         let last = [LastBatch::Auto, LastBatch::Drop, LastBatch::Keep][last.min(2) as usize];
         self.trainer.set_data(data.0, batch_size, shuffle, last).map_err(js)
     }
+    #[wasm_bindgen(js_name = abandonEpoch)]
+    pub fn abandon_epoch(&mut self) {
+        self.trainer.abandon_epoch();
+    }
     #[wasm_bindgen(js_name = releaseData)]
     pub fn release_data(&mut self) {
         self.trainer.release_data();

@@ -5,7 +5,7 @@
 //! block of A in the second (Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
 //! For one row the product is a row of dot products (or a sum of scaled rows), done without packing.
 //!
-//! The order of the sums depends on the shapes alone: within a block of [`KC`] one product after the other, then block
+//! The order of the sums depends on the shapes alone: within a block of 256 (`KC`) one product after the other, then block
 //! after block.
 
 use super::reduce::sum_map2;

@@ -42,7 +42,7 @@ pub use dropout::Dropout;
 pub use feature_norm::FeatureNorm;
 pub use flatten::Flatten;
 pub use linear::Linear;
-pub use module::{Context, Item, Layer, Module, Probe, Role, Updates, Warning, take_warnings};
+pub use module::{Context, Hold, Item, Layer, Module, Probe, Role, Updates, Warning, take_warnings};
 pub use state::{StateReport, StateValue};
 pub use summary::SummaryRow;
 

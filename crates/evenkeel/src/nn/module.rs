@@ -55,6 +55,36 @@ impl Updates {
     }
 }
 
+thread_local! {
+    /// Where the changes of running statistics wait while a [`Hold`] lives.
+    static HELD: RefCell<Option<Vec<Updates>>> = const { RefCell::new(None) };
+}
+
+/// Holds back changes of running statistics in everything that runs from outside, layer by layer, until it is known
+/// that the whole step succeeds; dropping it forgets them. Inside another hold, committing hands them to that one.
+pub struct Hold(Option<Vec<Updates>>);
+
+impl Hold {
+    /// Begins holding.
+    pub fn start() -> Self {
+        Hold(HELD.replace(Some(Vec::new())))
+    }
+    /// Makes the changes.
+    pub fn commit(mut self) {
+        let own = HELD.take().into_iter().flatten();
+        match &mut self.0 {
+            Some(outer) => outer.extend(own),
+            None => own.for_each(Updates::commit),
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        HELD.set(self.0.take());
+    }
+}
+
 /// Finds the first layer that gives NaN or infinity.
 #[derive(Default)]
 pub struct Probe {
@@ -162,7 +192,16 @@ impl<T: Float> Module<T> {
     /// Runs the layer in its own mode.
     pub fn forward(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
         let (y, updates) = self.forward_held(x)?;
-        updates.commit();
+        let ready = HELD.with_borrow_mut(|held| match held {
+            Some(all) => {
+                all.push(updates);
+                None
+            }
+            None => Some(updates),
+        });
+        if let Some(updates) = ready {
+            updates.commit();
+        }
         Ok(y)
     }
     /// The same with the changes of running statistics held back until they are committed.
@@ -252,16 +291,18 @@ impl<T: Float> Module<T> {
         self.visit(&mut |_, m| m.0.training.set(false));
     }
     /// Training modes of the whole tree, parents first.
-    pub(super) fn modes(&self) -> Vec<bool> {
+    pub fn modes(&self) -> Vec<bool> {
         let mut modes = Vec::new();
         self.visit(&mut |_, m| modes.push(m.training()));
         modes
     }
     /// Puts back what [`modes`](Self::modes) gave.
-    pub(super) fn set_modes(&self, modes: &[bool]) {
+    pub fn set_modes(&self, modes: &[bool]) {
         let mut i = 0;
         self.visit(&mut |_, m| {
-            m.0.training.set(modes[i]);
+            if let Some(&training) = modes.get(i) {
+                m.0.training.set(training);
+            }
             i += 1;
         });
     }

@@ -202,7 +202,7 @@ impl Batches {
         }
     }
     fn end_of_batch(&self) -> usize {
-        let end = self.position + self.size;
+        let end = self.position.saturating_add(self.size);
         let left = self.rows.saturating_sub(end);
         match self.last {
             // The one row left over joins this batch.

@@ -2,7 +2,9 @@
 
 mod checkpoint;
 mod data;
+mod evaluate;
 mod trainer;
 
 pub use data::{Batch, Batches, Dataset, LastBatch, check_finite, split};
-pub use trainer::{EpochReport, Evaluation, Evaluator, Every, StepReport, Trainer, TrainerOptions, evaluate, judge};
+pub use evaluate::{Evaluation, Evaluator, evaluate, judge};
+pub use trainer::{EpochReport, Every, StepReport, Trainer, TrainerOptions};

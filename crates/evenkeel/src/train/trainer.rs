@@ -4,14 +4,15 @@
 //! [`next_batch`](Trainer::next_batch), computes a loss with tensors and hands it to [`apply`](Trainer::apply).
 
 use super::data::{Batch, Batches, Dataset, LastBatch};
-use crate::autograd::{Tensor, no_grad};
+use super::evaluate::judge;
+use crate::autograd::Tensor;
 use crate::error::{Code, Error, Result};
-use crate::loss::{Loss, LossValue, Reduction, Target};
+use crate::loss::{Loss, LossValue, Reduction};
 use crate::nn::Module;
 use crate::optim::{Clip, Optimizer};
 use crate::rng::Rng;
 use crate::schedule::Scheduler;
-use crate::tensor::{Float, Indices};
+use crate::tensor::Float;
 
 /// When a schedule moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,14 +69,6 @@ pub struct EpochReport {
     pub rows: usize,
 }
 
-/// Result of [`evaluate`].
-pub struct Evaluation<T: Float = f32> {
-    /// Means over the data set.
-    pub report: EpochReport,
-    /// What the model gave for each row.
-    pub outputs: Tensor<T>,
-}
-
 /// Sums from which an [`EpochReport`] is made.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sums {
@@ -87,7 +80,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, loss: f64, weight: f64, rows: usize, (hits, judged): (f64, f64)) {
+    pub(super) fn add(&mut self, loss: f64, weight: f64, rows: usize, (hits, judged): (f64, f64)) {
         // A batch without any weight has a NaN mean and counts for nothing.
         if weight != 0.0 {
             self.loss += loss * weight;
@@ -97,7 +90,7 @@ impl Sums {
         self.hits += hits;
         self.judged += judged;
     }
-    fn report(&self) -> EpochReport {
+    pub(super) fn report(&self) -> EpochReport {
         EpochReport { loss: self.loss / self.weight, accuracy: self.hits / self.judged, rows: self.rows as usize }
     }
 }
@@ -203,6 +196,17 @@ impl<T: Float> Trainer<T> {
         self.batches = Some(new);
         self.data = Some(data);
         Ok(())
+    }
+    /// Leaves an epoch that was broken off: the next one begins anew, gathered gradients are dropped.
+    pub fn abandon_epoch(&mut self) {
+        if let Some(b) = &mut self.batches {
+            b.position = b.order.len();
+        }
+        if self.pending > 0 {
+            self.optimizer.zero_grad();
+            self.pending = 0;
+            self.pending_weight = 0.0;
+        }
     }
     /// Releases the data; order and random stream stay.
     pub fn release_data(&mut self) {
@@ -319,89 +323,6 @@ impl<T: Float> Trainer<T> {
     /// Means over the epoch so far.
     pub fn epoch_report(&self) -> EpochReport {
         self.sums.report()
-    }
-}
-
-/// Collects what a model gives on a data set, some rows at a time.
-#[derive(Default)]
-pub struct Evaluator<T: Float = f32> {
-    sums: Sums,
-    outputs: Vec<Tensor<T>>,
-}
-
-impl<T: Float> Evaluator<T> {
-    /// Nothing yet.
-    pub fn new() -> Self {
-        Evaluator { sums: Sums::default(), outputs: Vec::new() }
-    }
-    /// Rows `from..to` of `data` through `model` in eval mode, without moving anything.
-    pub fn step(&mut self, model: &Module<T>, loss: &Loss<T>, data: &Dataset<T>, from: usize, to: usize) -> Result<()> {
-        let batch = data.rows_between(from, to)?;
-        let y = model.predict(&batch.x)?;
-        self.add(y, loss, &batch)
-    }
-    /// Outputs that were computed elsewhere for this batch.
-    pub fn add(&mut self, output: Tensor<T>, loss: &Loss<T>, batch: &Batch<T>) -> Result<()> {
-        let value = no_grad(|| loss.compute(&output, &batch.y, batch.weights.as_ref(), Reduction::Mean))?;
-        let judged = judge(loss, &output, &batch.y);
-        self.add_value(output, value.loss.item()?.f64(), value.weight.f64(), batch.x.dims()[0], judged);
-        Ok(())
-    }
-    /// Outputs and loss that were computed elsewhere.
-    pub fn add_value(&mut self, output: Tensor<T>, loss: f64, weight: f64, rows: usize, judged: (f64, f64)) {
-        self.sums.add(loss, weight, rows, judged);
-        self.outputs.push(output.detach());
-    }
-    /// Means and all outputs.
-    pub fn finish(&self) -> Result<Evaluation<T>> {
-        let outputs = no_grad(|| crate::autograd::concat(&self.outputs.iter().collect::<Vec<_>>(), 0))?;
-        Ok(Evaluation { report: self.sums.report(), outputs })
-    }
-}
-
-/// Loss, accuracy and outputs of a model on a data set, in eval mode.
-pub fn evaluate<T: Float>(
-    model: &Module<T>,
-    loss: &Loss<T>,
-    data: &Dataset<T>,
-    batch_size: usize,
-) -> Result<Evaluation<T>> {
-    let mut e = Evaluator::new();
-    for from in (0..data.rows()).step_by(batch_size.max(1)) {
-        e.step(model, loss, data, from, (from + batch_size).min(data.rows()))?;
-    }
-    e.finish()
-}
-
-/// Right predictions and predictions that can be judged: the largest logit for classes, its sign for binary targets.
-pub fn judge<T: Float>(loss: &Loss<T>, output: &Tensor<T>, target: &Target<T>) -> (f64, f64) {
-    let output = output.detach();
-    let matching = |labels: &Indices, ignore: Option<i32>| {
-        let rank = output.shape().rank();
-        let Ok(best) = output.argmax(if rank > 2 { 1 } else { -1 }) else { return (0.0, 0.0) };
-        let (best, labels) = (best.read(), labels.read());
-        let judged = labels.iter().filter(|&&l| Some(l) != ignore).count();
-        let hits = best.iter().zip(labels.iter()).filter(|&(b, l)| b == l && Some(*l) != ignore).count();
-        (hits as f64, judged as f64)
-    };
-    match (loss, target) {
-        (Loss::CrossEntropy { ignore_index, .. } | Loss::Nll { ignore_index, .. }, Target::Classes(l)) => {
-            matching(l, Some(*ignore_index))
-        }
-        (Loss::CrossEntropy { .. }, Target::Values(p)) => {
-            match p.detach().argmax(if p.shape().rank() > 2 { 1 } else { -1 }) {
-                Ok(l) => matching(&l, None),
-                Err(_) => (0.0, 0.0),
-            }
-        }
-        (Loss::BceWithLogits { .. }, Target::Values(t)) => {
-            let half = T::of(0.5);
-            let hits = output.with_data(|x| {
-                t.with_data(|t| x.iter().zip(t).filter(|(x, t)| (**x > T::ZERO) == (**t > half)).count())
-            });
-            (hits as f64, output.len() as f64)
-        }
-        _ => (0.0, 0.0),
     }
 }
 

@@ -116,7 +116,8 @@ pub fn all() -> Vec<Case> {
     names.iter().map(|name| load(name)).collect()
 }
 
-/// How far apart the numbers are at most, and where: 0 between equal infinities or two NaN, NaN between NaN and a number.
+/// How far apart the numbers are at most, and where: 0 between equal infinities or two NaN, NaN between NaN and a
+/// number.
 pub fn worst(got: &[f64], want: &[f64]) -> (f64, usize) {
     let off = |g: f64, w: f64| if g == w || g.is_nan() && w.is_nan() { 0.0 } else { (g - w).abs() };
     let mut worst = (0.0, 0);
@@ -154,15 +155,16 @@ impl Case {
         number(self.config.get(name).unwrap_or_else(|| panic!("{}: no setting {name}", self.name)))
     }
 
-    /// What a result is to be compared with: the double precision reference where there is one (whole numbers have none).
+    /// What a result is to be compared with: the double precision reference where there is one (whole numbers have
+    /// none).
     pub fn wanted(&self, part: &str, name: &str) -> Option<&Tensor> {
         let of = self.ref64.as_ref().and_then(|r| r.part(part).get(name));
         of.or_else(|| self.computed.part(part).get(name))
     }
 
-    /// How far a result may be from the wanted one: in single precision the README's bound, max(2·f32_err, 10⁻⁵·max|v| +
-    /// 10⁻⁶), of which batches of a large mean get only the second part; in double precision 10⁻¹¹ of max(1, max|v|), or 10⁻⁹
-    /// for a large mean, which PyTorch rounds before it subtracts it.
+    /// How far a result may be from the wanted one. In single precision the README's bound, the larger of 2·f32_err and
+    /// 10⁻⁵·max|v| plus 10⁻⁶, of which batches of a large mean get only the second; in double precision 10⁻¹¹ of
+    /// max(1, max|v|), or 10⁻⁹ for a large mean, which PyTorch rounds before it subtracts it.
     pub fn bound(&self, part: &str, name: &str, want: &[f64]) -> f64 {
         let (size, large_mean) = (largest(want), self.name.contains("mean1e"));
         if !self.is_f32() {

@@ -133,8 +133,10 @@ fn channels_first<T: Float>(x: &Tensor<T>, last: bool, back: bool) -> Tensor<T> 
 pub fn keras<T: Float>(run: &mut Run<'_>) {
     let c = &run.case.config;
     let last = number(&c["axis"]) == -1.0;
+    let shape = &run.case.input("x0").shape;
+    let features = shape[if last { shape.len() - 1 } else { 1 }];
     let mut spec = json!({
-        "type": "batch_norm", "convention": "keras", "features": run.case.input("gamma").shape[0],
+        "type": "batch_norm", "convention": "keras", "features": features,
         "decay": c["momentum"], "scale": c["scale"], "shift": c["center"],
     });
     if number(&c["eps"]) != 1e-3 {

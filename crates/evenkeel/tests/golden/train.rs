@@ -4,9 +4,9 @@ use super::common::number;
 use super::{Run, indices, wide};
 use evenkeel::loss::{Loss, Reduction, Target};
 use evenkeel::nn::{Activation, BatchNorm, BatchNormOptions, Linear, Module, Sequential, StateValue};
-use evenkeel::optim::{Algorithm, Optimizer};
+use evenkeel::optim::{Algorithm, GroupOptions, Optimizer};
 use evenkeel::tensor::Float;
-use evenkeel::train::{Dataset, LastBatch, Trainer, TrainerOptions};
+use evenkeel::train::{Dataset, LastBatch, Trainer, TrainerOptions, evaluate};
 use serde_json::Value;
 
 /// linear(-BN)-sigmoid-linear(-BN)-relu-linear with the file's weights; names in the model beside the file's.
@@ -71,11 +71,14 @@ pub fn mlp<T: Float>(run: &mut Run<'_>) {
 
     let mut algorithm = Algorithm::from_name(c["optimizer"].as_str().unwrap()).unwrap();
     algorithm.set_lr(number(&c["lr"]));
-    if let Some(m) = c.get("momentum") {
-        algorithm.set("momentum", number(m));
+    for key in ["momentum", "nesterov", "weight_decay"] {
+        if let Some(value) = c.get(key) {
+            assert!(algorithm.set(key, number(value)), "{key}");
+        }
     }
     let params = model.parameters().into_iter().map(|(_, t, role)| (t, role)).collect();
-    let optimizer = Optimizer::single(params, algorithm).unwrap();
+    // PyTorch decays everything unless told otherwise.
+    let optimizer = Optimizer::new(vec![GroupOptions { params, algorithm, decay_all: true }]).unwrap();
     let all: Vec<i32> = (0..data.rows() as i32).collect();
     let test = data.subset(&all).unwrap();
     let mut trainer =
@@ -84,7 +87,7 @@ pub fn mlp<T: Float>(run: &mut Run<'_>) {
     let steps = number(&c["steps"]) as usize;
     let mut losses = Vec::new();
     while losses.len() < steps {
-        trainer.start_epoch().unwrap();
+        trainer.start_epoch();
         while let Some(report) = trainer.next_step().unwrap() {
             losses.push(report.loss);
             if losses.len() == steps {
@@ -94,12 +97,12 @@ pub fn mlp<T: Float>(run: &mut Run<'_>) {
     }
     run.compare("outputs", "losses", &[losses.len()], &losses);
 
-    // The gradient of a bias in front of batch norm is 0 but for rounding, which Adam divides by its epsilon (the file's
-    // note): in single precision such a bias and what depends on it are not compared, in double precision they may be
-    // off by as much as rounding can make of it.
+    // The gradient of a bias in front of batch norm is 0 but for rounding, which Adam divides by its epsilon (the
+    // file's note): in single precision such a bias and what depends on it are not compared, in double precision they
+    // may be off by as much as rounding can make of it.
     let noisy = run.case.raw.get("note").is_some();
     let noise = steps as f64 * number(&c["lr"]) * f64::EPSILON / 1e-8;
-    let evaluation = trainer.evaluate(&test, size).unwrap();
+    let evaluation = evaluate(&model, &Loss::cross_entropy(), &test, size).unwrap();
     let mut finals = Vec::new();
     for (name, value) in model.state() {
         let (Some((_, own)), StateValue::Tensor(data, shape)) = (names.iter().find(|(n, _)| *n == name), value) else {

@@ -58,7 +58,7 @@ fn pytorch_13223_fit_never_makes_a_batch_of_one() {
         let x = Tensor::arange(0.0, rows as f64, 1.0).unwrap().reshape(&[rows, 1]).unwrap();
         let data = Dataset::new(x.clone(), Target::Values(x), None).unwrap();
         trainer.set_data(data, 8, true, LastBatch::Auto).unwrap();
-        trainer.start_epoch().unwrap();
+        trainer.start_epoch();
         let mut seen = 0;
         while let Some(step) = trainer.next_step().unwrap() {
             assert!(step.rows > 1);

@@ -9,7 +9,7 @@ use crate::tensor::{Float, View};
 
 /// y = act(x·Wᵀ + b): x `[.., in]`, W `[out, in]`, b `[out]`, y `[.., out]`.
 ///
-/// `act` must be an activation whose gradient follows from its output ([`unary::from_output`]); others are a node of
+/// `act` must be an activation whose gradient follows from its output ([`from_output`](crate::kernels::unary::from_output)); others are a node of
 /// their own.
 pub fn linear<T: Float>(
     x: &Tensor<T>,

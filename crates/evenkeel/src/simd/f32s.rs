@@ -1,0 +1,166 @@
+//! Four `f32` in a 128-bit register, by the `wide` crate.
+
+use super::{LANES, Lanes, Real};
+use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use wide::{f32x4, i32x4};
+
+/// Four `f32`: one 128-bit register.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct F32s(pub(crate) f32x4);
+
+macro_rules! f32_op {
+    ($trait:ident, $f:ident, $atrait:ident, $af:ident, $op:tt) => {
+        impl $trait for F32s {
+            type Output = Self;
+            #[inline(always)]
+            fn $f(self, o: Self) -> Self { Self(self.0 $op o.0) }
+        }
+        impl $atrait for F32s {
+            #[inline(always)]
+            fn $af(&mut self, o: Self) { self.0 = self.0 $op o.0; }
+        }
+    };
+}
+f32_op!(Add, add, AddAssign, add_assign, +);
+f32_op!(Sub, sub, SubAssign, sub_assign, -);
+f32_op!(Mul, mul, MulAssign, mul_assign, *);
+f32_op!(Div, div, DivAssign, div_assign, /);
+
+impl Neg for F32s {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl F32s {
+    /// The bits as integers: no instruction.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> i32x4 {
+        wide::bytemuck::cast(self.0)
+    }
+    /// Floats of these bits.
+    #[inline(always)]
+    pub(crate) fn from_bits(x: i32x4) -> Self {
+        Self(wide::bytemuck::cast(x))
+    }
+}
+
+impl Lanes<f32> for F32s {
+    type Mask = f32x4;
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        Self(f32x4::splat(x))
+    }
+    #[inline(always)]
+    fn load(x: &[f32; LANES]) -> Self {
+        Self(f32x4::new(*x))
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; LANES]) {
+        *to = self.0.to_array();
+    }
+    #[inline(always)]
+    fn to_array(self) -> [f32; LANES] {
+        self.0.to_array()
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+    #[inline(always)]
+    fn max(self, o: Self) -> Self {
+        Self(self.0.simd_lt(o.0).bitselect(o.0, self.0))
+    }
+    #[inline(always)]
+    fn min(self, o: Self) -> Self {
+        Self(o.0.simd_lt(self.0).bitselect(o.0, self.0))
+    }
+    #[inline(always)]
+    fn lt(self, o: Self) -> f32x4 {
+        self.0.simd_lt(o.0)
+    }
+    #[inline(always)]
+    fn le(self, o: Self) -> f32x4 {
+        self.0.simd_le(o.0)
+    }
+    #[inline(always)]
+    fn eq(self, o: Self) -> f32x4 {
+        self.0.simd_eq(o.0)
+    }
+    #[inline(always)]
+    fn select(mask: f32x4, yes: Self, no: Self) -> Self {
+        Self(mask.bitselect(yes.0, no.0))
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        crate::kernels::math::exp(self)
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        crate::kernels::math::ln(self)
+    }
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        crate::kernels::math::ln_1p(self)
+    }
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        crate::kernels::math::exp_m1(self)
+    }
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        crate::kernels::math::tanh(self)
+    }
+    #[inline(always)]
+    fn erf(self) -> Self {
+        crate::kernels::math::erf(self)
+    }
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        crate::kernels::math::sigmoid(self)
+    }
+}
+
+impl Real for f32 {
+    type V = F32s;
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const INFINITY: Self = f32::INFINITY;
+    const NAN: Self = f32::NAN;
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    #[inline(always)]
+    fn f64(self) -> f64 {
+        self as f64
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        f32::sqrt(self)
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        f32::abs(self)
+    }
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        f32::is_finite(self)
+    }
+    fn sin(self) -> Self {
+        libm::sinf(self)
+    }
+    fn cos(self) -> Self {
+        libm::cosf(self)
+    }
+    fn powf(self, e: Self) -> Self {
+        libm::powf(self, e)
+    }
+}
