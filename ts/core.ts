@@ -105,7 +105,7 @@ export function placed(
   more: Readonly<Record<string, unknown>> = {},
 ): EvenkeelError {
   const { layer = "", ...data } = error.data as { layer?: string };
-  return coreError(error.code, [path, layer].filter((p) => p !== "").join("."), { ...data, ...more });
+  return coreError(error.code, [path, layer].filter((p) => p !== "").join("."), translated({ ...data, ...more }));
 }
 
 function translate(cause: unknown): unknown {

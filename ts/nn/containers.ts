@@ -3,7 +3,7 @@
  * built-in the whole is one module of the core, and a step stays one call; otherwise JavaScript runs the parts.
  */
 import { CoreLayer } from "../../build/wasm/evenkeel.js";
-import { badArgument, oneOf } from "../check.js";
+import { badArgument, checkOptions, oneOf } from "../check.js";
 import { call } from "../core.js";
 import { EvenkeelError } from "../errors.js";
 import { concat } from "../tensor/create.js";
@@ -21,8 +21,11 @@ export interface FeatureMismatch<Message extends string> {
   readonly featureMismatch: Message;
 }
 
+/** Whether a feature count is not known at compile time. */
 type IsOpen<F> = F extends number ? (number extends F ? true : false) : true;
+/** Features after a layer, where there were F before it. */
 type Next<F, M> = OutOf<M> extends "same" ? F : OutOf<M>;
+/** The layer itself if it takes F features. */
 type Fit<F, M> =
   IsOpen<F> extends true
     ? M
@@ -31,17 +34,30 @@ type Fit<F, M> =
       : F extends InOf<M>
         ? M
         : FeatureMismatch<`this layer takes ${InOf<M> & number} features, but the one before it gives ${F & number}`>;
-type Chain<Ls extends readonly unknown[], F = "same"> = Ls extends readonly [infer M, ...infer Rest]
-  ? [Fit<F, M>, ...Chain<Rest, Next<F, M>>]
-  : [];
+/**
+ * Each layer, or what is wrong with it; of a list of unknown length each layer. The accumulator keeps the recursion flat:
+ * long models compile.
+ */
+type Chain<Ls extends readonly unknown[], F = "same", Done extends readonly unknown[] = []> = Ls extends readonly [
+  infer M,
+  ...infer Rest,
+]
+  ? Chain<Rest, Next<F, M>, [...Done, Fit<F, M>]>
+  : [...Done, ...Ls];
 type FirstIn<Ls extends readonly unknown[]> = Ls extends readonly [infer M, ...infer Rest]
   ? InOf<M> extends "same"
     ? FirstIn<Rest>
     : InOf<M>
-  : "same";
+  : Ls extends readonly []
+    ? "same"
+    : number;
 type LastOut<Ls extends readonly unknown[], F = "same"> = Ls extends readonly [infer M, ...infer Rest]
   ? LastOut<Rest, Next<F, M>>
-  : F;
+  : Ls extends readonly []
+    ? F
+    : number;
+/** Element I of a list. */
+type At<Checked extends readonly unknown[], I> = I extends keyof Checked ? Checked[I] : unknown;
 
 function container(kind: number, parts: readonly AnyModule[]): CoreModule | undefined {
   for (const [i, part] of parts.entries()) {
@@ -121,8 +137,10 @@ class CustomParallel extends Module {
  * @example
  * const model = nn.sequential(nn.dense(784, 256), nn.batchNorm(256), nn.relu(), nn.dense(256, 10));
  */
-export function sequential<const Ls extends readonly AnyModule[]>(...layers: Ls & Chain<Ls>): SequentialOf<Ls> {
-  const parts = layers as unknown as readonly AnyModule[];
+export function sequential<const Ls extends readonly AnyModule[]>(
+  ...layers: { readonly [I in keyof Ls]: Ls[I] & At<Chain<Ls>, I> }
+): SequentialOf<Ls> {
+  const parts = layers as readonly AnyModule[];
   return (container(0, parts) ?? new CustomSequential(parts)) as unknown as SequentialOf<Ls>;
 }
 
@@ -130,15 +148,15 @@ type AllCore<Ls extends readonly unknown[]> = Ls extends readonly [infer M, ...i
   ? M extends CoreModule<Features, Features>
     ? AllCore<Rest>
     : false
-  : Ls extends readonly []
+  : Ls extends readonly CoreModule<Features, Features>[]
     ? true
     : false;
+/** A module of the core if all parts are, else one that JavaScript runs. */
+type Made<Ls extends readonly unknown[], In, Out> =
+  AllCore<Ls> extends true ? CoreModule<In & Features, Out & Features> : Module<In & Features, Out & Features>;
 
 /** The type of a sequence: a module of the core if all its layers are. */
-export type SequentialOf<Ls extends readonly AnyModule[]> =
-  AllCore<Ls> extends true
-    ? CoreModule<FirstIn<Ls> & Features, LastOut<Ls> & Features>
-    : Module<FirstIn<Ls> & Features, LastOut<Ls> & Features>;
+export type SequentialOf<Ls extends readonly AnyModule[]> = Made<Ls, FirstIn<Ls>, LastOut<Ls>>;
 
 type Square<M> =
   IsOpen<InOf<M>> extends true
@@ -156,13 +174,35 @@ export function residual<const M extends AnyModule>(
   return (container(1, [body as AnyModule]) ?? new CustomResidual(body as AnyModule)) as never;
 }
 
+/** The first known count among the branches'. */
+type FirstKnown<Ls extends readonly unknown[], Side extends "in" | "out"> = Ls extends readonly [infer M, ...infer Rest]
+  ? IsOpen<SideOf<M, Side>> extends true
+    ? FirstKnown<Rest, Side>
+    : SideOf<M, Side>
+  : number;
+type SideOf<M, Side> = Side extends "in" ? InOf<M> : OutOf<M>;
+/** The branch itself if it has F features on this side. */
+type Alike<F, M, Side extends "in" | "out"> =
+  IsOpen<F> extends true
+    ? M
+    : IsOpen<SideOf<M, Side>> extends true
+      ? M
+      : F extends SideOf<M, Side>
+        ? M
+        : FeatureMismatch<`branches must ${Side extends "in" ? "take" : "give"} the same features, to be ${Side extends "in" ? "parallel" : "added"}: this one has ${SideOf<M, Side> & number}, another ${F & number}`>;
+type Branch<Ls extends readonly unknown[], M, J> = Alike<FirstKnown<Ls, "in">, M, "in"> &
+  (J extends "sum" ? Alike<FirstKnown<Ls, "out">, M, "out"> : unknown);
+
 /** Branches on the same input, joined along axis 1 (`concat`, the default) or added (`sum`). */
-export function parallel<const M extends AnyModule>(
-  branches: readonly M[],
-  { join = "concat" }: { join?: "concat" | "sum" } = {},
-): M extends CoreModule<Features, Features> ? CoreModule<InOf<M>, number> : Module<InOf<M>, number> {
-  if (branches.length === 0)
+export function parallel<const Ls extends readonly AnyModule[], const J extends "concat" | "sum" = "concat">(
+  branches: { readonly [I in keyof Ls]: Ls[I] & Branch<Ls, Ls[I], J> },
+  options: { readonly join?: J } = {},
+): Made<Ls, FirstKnown<Ls, "in">, J extends "sum" ? FirstKnown<Ls, "out"> : number> {
+  checkOptions("parallel", options, { join: "any" });
+  const join = oneOf(options.join ?? "concat", "join", ["concat", "sum"]);
+  const parts = branches as readonly AnyModule[];
+  if (!Array.isArray(parts)) throw badArgument("branches", "a list of layers", parts);
+  if (parts.length === 0)
     throw new EvenkeelError("EMPTY", "parallel needs at least one branch.", { argument: "branches" });
-  oneOf(join, "join", ["concat", "sum"]);
-  return (container(join === "concat" ? 2 : 3, branches) ?? new CustomParallel(branches, join)) as never;
+  return (container(join === "concat" ? 2 : 3, parts) ?? new CustomParallel(parts, join)) as never;
 }

@@ -1,7 +1,7 @@
 /** Built-in modules: handles on the core's. */
 import { CoreLayer } from "../../build/wasm/evenkeel.js";
 import { seedOf } from "../check.js";
-import { call, passWarnings, placed } from "../core.js";
+import { call, passWarnings } from "../core.js";
 import { EvenkeelError } from "../errors.js";
 import { nameOf } from "../messages.js";
 import { checkShape } from "../tensor/input.js";
@@ -17,6 +17,7 @@ import {
   type StateReport,
   unpackState,
 } from "./module.js";
+import { cameFrom, notice } from "./place.js";
 import type { SummaryRow } from "./summary.js";
 
 const roles: readonly Role[] = ["weight", "bias", "norm"];
@@ -26,41 +27,6 @@ export interface Spec {
   readonly type: string;
   readonly children?: readonly Spec[];
   readonly [setting: string]: unknown;
-}
-
-const origins = new WeakMap<EvenkeelError, CoreModule>();
-let watcher: ((module: CoreModule, x: Tensor) => void) | undefined;
-
-/** @internal Runs `f`; an error out of a built-in layer then names that layer's place in `model`. */
-export function locating<R>(model: Module<Features, Features>, f: () => R): R {
-  try {
-    return f();
-  } catch (error) {
-    const origin = error instanceof EvenkeelError ? origins.get(error) : undefined;
-    if (origin === undefined || origin === (model as unknown)) throw error;
-    const place = model.coreModules().find(([, module]) => module === origin);
-    throw place === undefined ? error : placed(error as EvenkeelError, place[0]);
-  }
-}
-
-/** @internal Place and kind of the first layer in `model` that gives NaN or infinity while `run` runs. */
-export function firstNotFinite(
-  model: Module<Features, Features>,
-  run: () => void,
-): { layer: string; kind: string } | undefined {
-  let found: { layer: string; kind: string } | undefined;
-  watcher = (module, x) => {
-    const [inner, kind] = (found === undefined && call(() => module.core.firstNotFinite(x.core))) || [];
-    if (inner === undefined || kind === undefined) return;
-    const path = model.coreModules().find(([, m]) => m === module)?.[0] ?? "";
-    found = { layer: [path, inner].filter((p) => p !== "").join("."), kind };
-  };
-  try {
-    run();
-  } finally {
-    watcher = undefined;
-  }
-  return found;
 }
 
 /** A module of the core. Handles on parts of it share what they hold. */
@@ -107,7 +73,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
         passWarnings();
         return result;
       });
-      if (watcher !== undefined) watcher(this as unknown as CoreModule, x);
+      notice(this as unknown as CoreModule, x);
       return new Tensor(y);
     });
   }
@@ -116,8 +82,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
     try {
       return f();
     } catch (error) {
-      if (error instanceof EvenkeelError && !origins.has(error)) origins.set(error, this as unknown as CoreModule);
-      throw error;
+      throw cameFrom(this as unknown as CoreModule, error);
     }
   }
   /** @internal */

@@ -162,11 +162,16 @@ export function batchNorm<const F extends number>(features: F, options: BatchNor
 
 /** Feature normalisation: (x − mean)/std by the statistics of a data set, taken once by {@link FeatureNorm.adapt}. */
 export class FeatureNorm<F extends number = number> extends CoreModule<F, F> {
-  /** Takes mean and (population) standard deviation of `x`, `[.., features]`; they are then part of the model. */
-  adapt(x: TensorLike): this {
+  /**
+   * Takes mean and (population) standard deviation of `x`, `[.., features]`; they are then part of the model. With
+   * `std: "shared"` all features are divided by one number, the root of their mean variance: for features that hardly
+   * ever vary (pixels at the border of images), which a standard deviation of their own would blow up.
+   */
+  adapt(x: TensorLike, { std = "each" }: { readonly std?: "each" | "shared" } = {}): this {
+    oneOf(std, "std", ["each", "shared"]);
     const data = takeTensor(x, "x");
     try {
-      call(() => this.core.adapt(data));
+      call(() => this.core.adapt(data, std === "shared"));
     } finally {
       data.free();
     }

@@ -10,6 +10,7 @@ import { dispose, scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
 import type { CoreModule } from "./core-module.js";
+import { locating, outputOf } from "./place.js";
 import { batchesOf } from "./rows.js";
 import { packState, readState, type State, type StateReport, shapeOf } from "./state.js";
 import { type SummaryRow, tableOf } from "./summary.js";
@@ -209,7 +210,10 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     this.eval();
     try {
       // A handle of its own: forward may give back x itself, or what a layer holds.
-      return scope(() => new Tensor(noGrad(() => this.forward(x)).core.share()));
+      return scope(() => {
+        const y = locating(this, () => outputOf(noGrad(() => this.forward(x))));
+        return new Tensor(y.core.share());
+      });
     } finally {
       restoreModes(modes);
     }

@@ -43,7 +43,8 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** A copy of the values. */
   toArray(): Float32Array {
-    return call(() => this.core.data());
+    // Not by the core, which would need the room a second time in its own memory.
+    return this.withData((values) => values.slice());
   }
   /** A copy of the values as nested arrays; a plain number for rank 0. */
   toNested(): NestedArray | number {

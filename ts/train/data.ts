@@ -6,12 +6,6 @@ import { type Labels, type LossName, takeTarget } from "../nn/loss.js";
 import { flatten } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
 
-/** @internal What a model's forward gave. */
-export function outputOf(output: unknown): Tensor {
-  if (!(output instanceof Tensor)) throw badArgument("what forward returns", "a tensor", output);
-  return output;
-}
-
 /** @internal What a loss of one's own gave. */
 export function lossOutput(loss: unknown): Tensor {
   if (!(loss instanceof Tensor)) throw badArgument("what the loss returns", "a tensor of one value", loss);

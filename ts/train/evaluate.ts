@@ -2,10 +2,10 @@
 import { type CoreBatch, type CoreDataset, CoreEvaluation, type CoreLoss } from "../../build/wasm/evenkeel.js";
 import { call } from "../core.js";
 import { scope } from "../handle.js";
-import { type CoreModule, locating } from "../nn/core-module.js";
+import type { CoreModule } from "../nn/core-module.js";
 import type { Features, Module } from "../nn/module.js";
 import { Indices, Tensor } from "../tensor/tensor.js";
-import { lossOutput, outputOf } from "./data.js";
+import { lossOutput } from "./data.js";
 import type { Evaluation } from "./fit.js";
 import { type Metric, type MetricInput, type MetricName, metricOf } from "./metrics.js";
 import type { CustomLoss } from "./options.js";
@@ -71,10 +71,10 @@ function evaluateOutside(
   try {
     scope(() => {
       const { x, y, rows } = openBatch(batch);
-      const output = locating(model, () => outputOf(model.predictOnce(x)));
+      const output = model.predictOnce(x);
       if (custom === undefined) call(() => run.add(output.core, loss, batch));
       else {
-        const value = lossOutput(custom(output, y as never)).item();
+        const value = lossOutput(custom(output, y)).item();
         call(() => run.addValue(output.core, value, rows));
       }
     });

@@ -7,11 +7,16 @@ import { adam, type OptimizerSpec } from "../optim/specs.js";
 import type { NumericArray } from "../tensor/input.js";
 import type { Indices, Tensor } from "../tensor/tensor.js";
 
+interface Losses {
+  // A method: the target may then be declared as what it is.
+  of(output: Tensor, target: Tensor | Indices): Tensor;
+}
+
 /**
- * A loss of one's own: one number from outputs and targets. The target is `Indices` where `y` was, else a tensor;
- * numbers in a row come as a column, `[N, 1]`.
+ * A loss of one's own: one number from outputs and targets. The target is `Indices` where `y` was, else a tensor (say
+ * which: `(output, target: Tensor) => ...`); numbers in a row come as a column, `[N, 1]`.
  */
-export type CustomLoss = ((output: Tensor, target: Tensor) => Tensor) | ((output: Tensor, target: Indices) => Tensor);
+export type CustomLoss = Losses["of"];
 
 /** Limits gradients by their common norm, or each by its value. */
 export type ClipOptions = { readonly norm: number; readonly p?: number } | { readonly value: number };

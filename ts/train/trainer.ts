@@ -13,14 +13,15 @@ import {
 import { buffer, call, passWarnings, placed } from "../core.js";
 import { EvenkeelError } from "../errors.js";
 import { dispose, scope } from "../handle.js";
-import { CoreModule, firstNotFinite, locating } from "../nn/core-module.js";
+import { CoreModule } from "../nn/core-module.js";
 import { computeLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
 import type { Features, Module, State } from "../nn/module.js";
+import { firstNotFinite, locating, outputOf } from "../nn/place.js";
 import { makeOptimizer, makeScheduler } from "../optim/optimizer.js";
 import { noGrad } from "../tensor/create.js";
 import { labels as asLabels, flatten, floats } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike } from "../tensor/tensor.js";
-import { lossOutput, makeDataset, outputOf, type TrainingData, takeY, warnOfMissingClasses } from "./data.js";
+import { lossOutput, makeDataset, type TrainingData, takeY, warnOfMissingClasses } from "./data.js";
 import { EarlyStop } from "./early-stop.js";
 import { evaluateRows, openBatch } from "./evaluate.js";
 import {
@@ -171,7 +172,7 @@ export class Trainer {
   }
   #apply(output: Tensor, y: Tensor | Indices, weights: Tensor | undefined, rows: number): void {
     if (this.#custom !== undefined) {
-      const loss = lossOutput(this.#custom(output, y as never));
+      const loss = lossOutput(this.#custom(output, y));
       call(() => this.#core.applyTensor(loss.core, rows));
       return;
     }

@@ -130,8 +130,9 @@ impl CoreLayer {
         Value::from(rows).to_string()
     }
     /// Takes the statistics of a feature norm.
-    pub fn adapt(&self, x: &CoreTensor) -> Js<()> {
+    pub fn adapt(&self, x: &CoreTensor, shared: bool) -> Js<()> {
         match self.0.layer().as_feature_norm() {
+            Some(f) if shared => f.adapt_shared(&x.0).map_err(js),
             Some(f) => f.adapt(&x.0).map_err(js),
             None => Err(js(Error::new(Code::WrongMode).with("reason", "not a feature norm"))),
         }

@@ -1,7 +1,8 @@
 //! The core of evenkeel: tensors, autograd, layers, losses, optimizers and training, with the same bits on every host.
 //!
-//! The rooms, each of which uses only those before it: [`simd`] and [`shape`], [`kernels`] (slices in, slices out),
-//! [`tensor`] (pooled data), [`autograd`] (gradients), [`nn`], [`loss`], [`optim`], [`train`], [`io`].
+//! The rooms, each of which uses only those before it: [`error`], [`shape`], [`simd`], [`rng`], [`init`],
+//! [`schedule`]; [`kernels`] (slices in, slices out); [`tensor`] (pooled data); [`autograd`] (gradients); [`nn`],
+//! [`loss`]; [`io`], [`optim`], [`train`].
 #![deny(missing_docs)]
 
 pub mod autograd;

@@ -155,7 +155,17 @@ impl<T: Float> Backward<'_, T> {
 /// Gradients of `root` with respect to everything it came from, scaled by `seed` (its own gradient).
 pub(crate) fn backward<T: Float>(root: &Tensor<T>, seed: View<T>) -> Result<()> {
     let Some(first) = root.node() else {
-        return Err(Error::new(Code::NoGraph));
+        if !root.tracks() {
+            return Err(Error::new(Code::NoGraph));
+        }
+        // The root is a leaf itself: its gradient is the seed.
+        return root.accumulate_leaf(|to, add| {
+            if add {
+                crate::kernels::binary::add_assign(to, &seed.read());
+            } else {
+                to.copy_from_slice(&seed.read());
+            }
+        });
     };
     let run = NEXT.replace(NEXT.get() + 1);
     let mut order: Vec<Rc<Node<T>>> = vec![first.clone()];

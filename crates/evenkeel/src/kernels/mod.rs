@@ -4,7 +4,6 @@ pub mod binary;
 pub mod gemm;
 pub mod layout;
 pub mod loss;
-pub(crate) mod math;
 pub mod norm;
 pub mod optim;
 pub mod reduce;

@@ -29,8 +29,16 @@ impl<T: Float> FeatureNorm<T> {
         }
         Ok(FeatureNorm { mean: Tensor::zeros(&[features])?, std: Tensor::ones(&[features])?, rows: Cell::new(0) })
     }
-    /// Takes mean and (population) standard deviation of `x`, `[.., features]`.
+    /// Takes mean and (population) standard deviation of each feature of `x`, `[.., features]`.
     pub fn adapt(&self, x: &Tensor<T>) -> Result<()> {
+        self.take(x, false)
+    }
+    /// The same, but all features are divided by one number, the root of their mean variance: what to do where some
+    /// features hardly ever vary (pixels at the border of images), which a standard deviation of their own would blow up.
+    pub fn adapt_shared(&self, x: &Tensor<T>) -> Result<()> {
+        self.take(x, true)
+    }
+    fn take(&self, x: &Tensor<T>, shared: bool) -> Result<()> {
         self.check(x)?;
         let features = self.mean.len();
         let rows = x.len() / features;
@@ -42,6 +50,10 @@ impl<T: Float> FeatureNorm<T> {
         T::statistics(&x.view().read(), d, &mut shift.write(), &mut delta.write(), &mut var.write());
         if let Some(j) = var.read().iter().position(|v| !v.is_finite()) {
             return Err(Error::new(Code::NotFinite).with("argument", "x").with("column", j));
+        }
+        if shared {
+            let mean = T::of(var.read().iter().map(|v| v.f64()).sum::<f64>() / features as f64);
+            var.write().fill(mean);
         }
         self.mean.with_data_mut(|m| {
             for (j, m) in m.iter_mut().enumerate() {

@@ -95,6 +95,13 @@ impl Optimizer<f32> {
                     return Err(Error::file("the checkpoint is of another model or optimizer").with("name", name));
                 }
             }
+            let mut algorithm = g.algorithm;
+            for ((name, _), value) in g.algorithm.settings().iter().zip(from_bits(entries, &key(i, "settings"))?) {
+                algorithm.set(name, value);
+            }
+            if let Err((name, value)) = algorithm.validate() {
+                return Err(Error::file("the checkpoint's optimizer has an impossible setting").with(name, value));
+            }
         }
         Ok(())
     }

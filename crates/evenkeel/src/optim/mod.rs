@@ -141,6 +141,10 @@ impl<T: Float> Optimizer<T> {
         }
         Ok(norm)
     }
+    /// Names of the algorithms, one a group.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.groups.iter().map(|g| g.algorithm.name()).collect()
+    }
     /// Number of groups.
     pub fn group_count(&self) -> usize {
         self.groups.len()

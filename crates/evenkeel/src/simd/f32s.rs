@@ -100,31 +100,31 @@ impl Lanes<f32> for F32s {
     }
     #[inline(always)]
     fn exp(self) -> Self {
-        crate::kernels::math::exp(self)
+        super::math::exp(self)
     }
     #[inline(always)]
     fn ln(self) -> Self {
-        crate::kernels::math::ln(self)
+        super::math::ln(self)
     }
     #[inline(always)]
     fn ln_1p(self) -> Self {
-        crate::kernels::math::ln_1p(self)
+        super::math::ln_1p(self)
     }
     #[inline(always)]
     fn exp_m1(self) -> Self {
-        crate::kernels::math::exp_m1(self)
+        super::math::exp_m1(self)
     }
     #[inline(always)]
     fn tanh(self) -> Self {
-        crate::kernels::math::tanh(self)
+        super::math::tanh(self)
     }
     #[inline(always)]
     fn erf(self) -> Self {
-        crate::kernels::math::erf(self)
+        super::math::erf(self)
     }
     #[inline(always)]
     fn sigmoid(self) -> Self {
-        crate::kernels::math::sigmoid(self)
+        super::math::sigmoid(self)
     }
 }
 

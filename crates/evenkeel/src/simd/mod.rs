@@ -5,12 +5,13 @@
 //! gradient checks use. Every operation here is exactly rounded or a selection, so all targets give the same bits;
 //! there is deliberately no fused multiply-add and no approximate reciprocal.
 //!
-//! Transcendental functions are [`Lanes`] methods too, implemented in `kernels/math.rs` from these operations.
+//! Transcendental functions are [`Lanes`] methods too, implemented in `math.rs` beside this file from these operations.
 
 use core::fmt::Debug;
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 mod f32s;
 mod f64s;
+mod math;
 
 pub use f32s::F32s;
 pub use f64s::F64s;

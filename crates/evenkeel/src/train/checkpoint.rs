@@ -47,7 +47,11 @@ impl Trainer<f32> {
                 s.judged,
             ],
         ));
-        write(&entries, &json!({ "format": 1, "kind": "checkpoint", "architecture": architecture }))
+        let optimizer = self.optimizer.names();
+        write(
+            &entries,
+            &json!({ "format": 1, "kind": "checkpoint", "architecture": architecture, "optimizer": optimizer }),
+        )
     }
 
     /// Goes on from a checkpoint of the same build of model, optimizer and schedule. Nothing changes if it does not fit.
@@ -56,6 +60,9 @@ impl Trainer<f32> {
         check_format(&metadata)?;
         if metadata["kind"].as_str() != Some("checkpoint") {
             return Err(Error::file("not a checkpoint of a training"));
+        }
+        if metadata["optimizer"] != json!(self.optimizer.names()) {
+            return Err(Error::file("the checkpoint is of another optimizer"));
         }
         let counters = from_bits(&entries, "counters")?;
         let &[_, updates, epoch, pending, pending_weight, loss, weight, rows, hits, judged] = &counters[..] else {

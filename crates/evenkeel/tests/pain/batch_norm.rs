@@ -345,3 +345,15 @@ fn d2l_en_1342_statistics_do_not_keep_the_graph_alive() {
     (0..1000).for_each(|i| step(i % 2 == 0));
     assert_eq!(evenkeel::tensor::memory(), before);
 }
+
+/// The lecture's convention has no ε: a constant channel is then 0/0, which is taken as x̂ = 0.
+#[test]
+fn a_constant_channel_without_eps_gives_beta() {
+    let layer: Module<f32> =
+        Module::from_json(r#"{"type":"batch_norm","features":1,"convention":"lecture"}"#, &mut Rng::new(0)).unwrap();
+    let x = Tensor::new(&[3.0, 3.0, 3.0], &[3, 1]).unwrap().tracked();
+    let y = layer.forward(&x).unwrap();
+    assert_eq!(y.to_vec(), [0.0; 3]);
+    y.sum_all().unwrap().backward().unwrap();
+    assert_eq!(x.grad().unwrap().to_vec(), [0.0; 3]);
+}

@@ -1,4 +1,4 @@
-//! Tests of what all optimizers share. Their numbers are checked against PyTorch's in `tests/golden_optim.rs`.
+//! Tests of what all optimizers share. Their numbers are checked against PyTorch's in `tests/golden/optim.rs`.
 
 use super::*;
 use crate::rng::Rng;

@@ -41,7 +41,9 @@ pub(super) fn batch_norm<T: Float>(
     let c = d.channels;
     let rstd = View::build(c, |to| {
         for (to, &v) in to.iter_mut().zip(stats.var.read().iter()) {
-            *to = T::ONE / (v + eps).sqrt();
+            // Without an ε a constant channel would be 0/0: it is x̂ = 0, so that y is β and nothing flows back.
+            let v = v + eps;
+            *to = if v == T::ZERO { T::ZERO } else { T::ONE / v.sqrt() };
         }
     })?;
     let gamma = weight.map(Tensor::view);
