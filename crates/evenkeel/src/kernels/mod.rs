@@ -1,6 +1,7 @@
 //! Kernels: pure functions on slices. Slices in, slices out, no allocation, no knowledge of tensors or graphs.
 
 pub mod binary;
+pub mod columns;
 pub mod gemm;
 pub mod layout;
 pub mod loss;

@@ -1,13 +1,15 @@
 //! Batch normalisation over `[n, channels, length]` (length 1 is `[n, features]`): statistics, normalise, backward.
 //!
-//! Statistics are shifted two-pass sums: the first pass takes s = x₀ + Σ(x − x₀)/n, the second Σ(x − s) and Σ(x − s)²
-//! (Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983). The mean is kept as the pair s + δ,
-//! because s alone is rounded to the grid of large values: x − s is exact where x is near s, so a mean of 10⁶ costs no
-//! digits, and a constant channel has x − s = 0 and δ = 0 exactly.
+//! Statistics are shifted sums. One pass takes Σ(x − s) and Σ(x − s)² with the channel's first value as s, so that
+//! x − s is exact for values near it and a constant channel has δ = 0 and variance 0 exactly. The variance is then
+//! Σ(x − s)²/n − δ² with δ = Σ(x − s)/n: where δ² is not small against it (the first value lies far out), digits would
+//! cancel, and a second pass is made around the mean (Chan, Golub & LeVeque, "Algorithms for computing the sample
+//! variance", 1983). The mean is kept as the pair s + δ, because s + δ itself is rounded to the grid of large values: a
+//! mean of 10⁶ costs no digits.
 //!
 //! Everything is walked by rows; each pass reads its inputs once.
 
-use super::reduce::{lanes_at, sum_map, sum_map2, sum_rows};
+use super::columns::{column_sums, map_columns};
 use crate::simd::{LANES, Lanes, Real};
 
 /// How a tensor is laid out for normalisation.
@@ -37,52 +39,50 @@ impl Layout {
 
 /// Shift s, rest δ (mean = s + δ) and biased variance of each channel.
 pub fn statistics<T: Real>(x: &[T], d: Layout, shift: &mut [T], delta: &mut [T], var: &mut [T]) {
-    let c = d.channels;
-    let inv = T::ONE / T::of(d.count() as f64);
-    if d.length == 1 {
-        let first = &x[..c];
-        sum_rows(d.n, c, shift, false, |r, j, k| [lanes_at::<T>(x, r * c + j, k) - lanes_at::<T>(first, j, k)]);
-        for j in 0..c {
-            shift[j] = first[j] + shift[j] * inv;
-        }
-        let (mut low, mut high) = (0, 0);
-        // Two sums side by side want one output: walk in pieces that fit a small buffer.
-        while low < c {
-            high = (high + 64).min(c);
-            let mut both = [T::ZERO; 128];
-            let w = high - low;
-            sum_rows(d.n, w, &mut both, false, |r, j, k| {
-                let v = lanes_at::<T>(x, r * c + low + j, k) - lanes_at::<T>(shift, low + j, k);
-                [v, v * v]
-            });
-            delta[low..high].copy_from_slice(&both[..w]);
-            var[low..high].copy_from_slice(&both[w..2 * w]);
-            low = high;
-        }
-    } else {
-        shift.fill(T::ZERO);
-        delta.fill(T::ZERO);
-        var.fill(T::ZERO);
-        d.planes(|j, at| {
-            let first = T::V::splat(x[j * d.length]);
-            shift[j] += sum_map(&x[at], |v| v - first);
-        });
-        for j in 0..c {
-            shift[j] = x[j * d.length] + shift[j] * inv;
-        }
-        d.planes(|j, at| {
-            let s = T::V::splat(shift[j]);
-            delta[j] += sum_map(&x[at.clone()], |v| v - s);
-            var[j] += sum_map(&x[at], |v| (v - s) * (v - s));
-        });
+    for (j, s) in shift.iter_mut().enumerate() {
+        *s = x[j * d.length];
     }
-    for j in 0..c {
-        delta[j] *= inv;
-        var[j] = (var[j] * inv - delta[j] * delta[j]).max2(T::ZERO);
+    moments(x, d, shift, delta, var);
+    let four = T::of(4.0);
+    if (0..d.channels).any(|j| delta[j] * delta[j] > four * var[j]) {
+        for (s, e) in shift.iter_mut().zip(delta.iter()) {
+            *s += *e;
+        }
+        moments(x, d, shift, delta, var);
+    }
+    let inv = T::ONE / T::of(d.count() as f64);
+    for j in 0..d.channels {
         if !delta[j].is_finite() {
             // Shifting an infinity gives NaN; its mean is infinite, as a plain sum has it. The variance stays NaN.
             (shift[j], delta[j]) = (plain_sum(x, d, j) * inv, T::ZERO);
         }
+    }
+}
+
+/// δ and variance around this shift, in one pass.
+fn moments<T: Real>(x: &[T], d: Layout, shift: &[T], delta: &mut [T], var: &mut [T]) {
+    if d.length == 1 {
+        column_sums(d.n, d.channels, [x], [shift], [delta, var], false, |[x], [s]| {
+            let v = x - s;
+            [v, v * v]
+        });
+    } else {
+        delta.fill(T::ZERO);
+        var.fill(T::ZERO);
+        d.planes(|j, at| {
+            let s = T::V::splat(shift[j]);
+            let [sum, squares] = plane_sums([&x[at]], |[x]| {
+                let v = x - s;
+                [v, v * v]
+            });
+            delta[j] += sum;
+            var[j] += squares;
+        });
+    }
+    let inv = T::ONE / T::of(d.count() as f64);
+    for (e, v) in delta.iter_mut().zip(var) {
+        *e *= inv;
+        *v = (*v * inv - *e * *e).max2(T::ZERO);
     }
 }
 
@@ -97,60 +97,21 @@ fn plain_sum<T: Real>(x: &[T], d: Layout, channel: usize) -> T {
 /// y = (x − shift)·scale + offset per channel, then max(y, 0) if `relu`.
 pub fn normalize<T: Real>(x: &[T], d: Layout, shift: &[T], scale: &[T], offset: &[T], relu: bool, y: &mut [T]) {
     let low = T::V::splat(if relu { T::ZERO } else { -T::INFINITY });
-    let each = |x: T::V, s: T::V, a: T::V, b: T::V| {
-        let y = (x - s) * a + b;
-        y.max(low)
-    };
-    each_channel(d, y, |i, k, j| {
-        let (s, a, b) = j.load::<T>(shift, scale, offset, k);
-        each(lanes_at::<T>(x, i, k), s, a, b)
-    });
-}
-
-/// Where a vector lies: its channel, and whether all lanes share it.
-struct Channel {
-    index: usize,
-    shared: bool,
-}
-
-impl Channel {
-    #[inline(always)]
-    fn load<T: Real>(&self, a: &[T], b: &[T], c: &[T], k: usize) -> (T::V, T::V, T::V) {
-        if self.shared {
-            (T::V::splat(a[self.index]), T::V::splat(b[self.index]), T::V::splat(c[self.index]))
-        } else {
-            let at = |x: &[T]| lanes_at::<T>(x, self.index, k);
-            (at(a), at(b), at(c))
-        }
-    }
-}
-
-/// Writes each vector of `y` as `f(position, lanes, channel)`.
-#[inline(always)]
-fn each_channel<T: Real>(d: Layout, y: &mut [T], f: impl Fn(usize, usize, Channel) -> T::V) {
-    let shared = d.length > 1;
-    let width = if shared { d.length } else { d.channels };
-    for (r, row) in y.chunks_exact_mut(width.max(1)).enumerate() {
-        let start = r * width;
-        let channel = |j: usize| Channel { index: if shared { r % d.channels } else { j }, shared };
-        let (full, rest) = row.as_chunks_mut::<LANES>();
-        for (q, to) in full.iter_mut().enumerate() {
-            f(start + q * LANES, LANES, channel(q * LANES)).store(to);
-        }
-        if !rest.is_empty() {
-            let j = width - rest.len();
-            f(start + j, rest.len(), channel(j)).store_part(rest);
-        }
+    let each = |x: T::V, s: T::V, a: T::V, b: T::V| ((x - s) * a + b).max(low);
+    if d.length == 1 {
+        map_columns(d.channels, [x], [shift, scale, offset], y, |_, [x], [s, a, b]| each(x, s, a, b));
+    } else {
+        d.planes(|j, at| {
+            let [s, a, b] = [shift[j], scale[j], offset[j]].map(T::V::splat);
+            map_plane([&x[at.clone()]], &mut y[at], |_, [x]| each(x, s, a, b));
+        });
     }
 }
 
 /// The gradient that reaches the normalised value: dy, or 0 where a fused ReLU gave 0.
 #[inline(always)]
-fn masked<V: Lanes<T>, T: Real>(dy: V, y: Option<V>) -> V {
-    match y {
-        Some(y) => V::select(V::zero().lt(y), dy, V::zero()),
-        None => dy,
-    }
+fn masked<V: Lanes<T>, T: Real>(dy: V, y: V) -> V {
+    V::select(V::zero().lt(y), dy, V::zero())
 }
 
 /// Σ g and Σ g·(x − shift) per channel, where g is dy (masked by y > 0 when `y` is given: a fused ReLU).
@@ -163,51 +124,29 @@ pub fn backward_sums<T: Real>(
     sum: &mut [T],
     product: &mut [T],
 ) {
-    let c = d.channels;
+    let terms = |x: T::V, g: T::V, s: T::V| [g, g * (x - s)];
     if d.length == 1 {
-        let mut low = 0;
-        while low < c {
-            let high = (low + 64).min(c);
-            let w = high - low;
-            let mut both = [T::ZERO; 128];
-            sum_rows(d.n, w, &mut both, false, |r, j, k| {
-                let i = r * c + low + j;
-                let g = masked(lanes_at::<T>(dy, i, k), y.map(|y| lanes_at::<T>(y, i, k)));
-                [g, g * (lanes_at::<T>(x, i, k) - lanes_at::<T>(shift, low + j, k))]
-            });
-            sum[low..high].copy_from_slice(&both[..w]);
-            product[low..high].copy_from_slice(&both[w..2 * w]);
-            low = high;
+        let out = [&mut *sum, &mut *product];
+        match y {
+            None => column_sums(d.n, d.channels, [x, dy], [shift], out, false, |[x, g], [s]| terms(x, g, s)),
+            Some(y) => column_sums(d.n, d.channels, [x, dy, y], [shift], out, false, |[x, g, y], [s]| {
+                terms(x, masked(g, y), s)
+            }),
         }
-    } else {
-        sum.fill(T::ZERO);
-        product.fill(T::ZERO);
-        d.planes(|j, at| {
-            let s = T::V::splat(shift[j]);
-            let (x, dy) = (&x[at.clone()], &dy[at.clone()]);
-            match y {
-                None => {
-                    sum[j] += sum_map(dy, |g| g);
-                    product[j] += sum_map2(dy, x, |g, x| g * (x - s));
-                }
-                Some(y) => {
-                    let y = &y[at];
-                    sum[j] += sum_map2(dy, y, |g, y| masked(g, Some(y)));
-                    let mut part = T::ZERO;
-                    for i in (0..x.len()).step_by(LANES) {
-                        let k = (x.len() - i).min(LANES);
-                        let g = masked(lanes_at::<T>(dy, i, k), Some(lanes_at::<T>(y, i, k)));
-                        let mut p = g * (lanes_at::<T>(x, i, k) - s);
-                        if k < LANES {
-                            p = T::V::load_part(&p.to_array()[..k], T::ZERO);
-                        }
-                        part += p.sum();
-                    }
-                    product[j] += part;
-                }
-            }
-        });
+        return;
     }
+    sum.fill(T::ZERO);
+    product.fill(T::ZERO);
+    d.planes(|j, at| {
+        let s = T::V::splat(shift[j]);
+        let (x, dy) = (&x[at.clone()], &dy[at.clone()]);
+        let [a, b] = match y {
+            None => plane_sums([x, dy], |[x, g]| terms(x, g, s)),
+            Some(y) => plane_sums([x, dy, &y[at]], |[x, g, y]| terms(x, masked(g, y), s)),
+        };
+        sum[j] += a;
+        product[j] += b;
+    });
 }
 
 /// dx (+)= a·g + (x − shift)·b + c per channel, with g as in [`backward_sums`].
@@ -223,23 +162,69 @@ pub fn backward_input<T: Real>(
     add: bool,
 ) {
     let [a, b, c] = coefficients;
-    let shared = d.length > 1;
-    let width = if shared { d.length } else { d.channels };
-    for (r, row) in dx.chunks_exact_mut(width.max(1)).enumerate() {
-        for (q, to) in row.chunks_mut(LANES).enumerate() {
-            let (j, k) = (q * LANES, to.len());
-            let i = r * width + j;
-            let channel = Channel { index: if shared { r % d.channels } else { j }, shared };
-            let (a, b, c) = channel.load::<T>(a, b, c, k);
-            let s = if shared { T::V::splat(shift[channel.index]) } else { lanes_at::<T>(shift, j, k) };
-            let g = masked(lanes_at::<T>(dy, i, k), y.map(|y| lanes_at::<T>(y, i, k)));
-            let mut v = a * g + (lanes_at::<T>(x, i, k) - s) * b + c;
-            if add {
-                v += T::V::load_part(to, T::ZERO);
+    let keep = T::V::splat(if add { T::ONE } else { T::ZERO });
+    let each = |old: T::V, x: T::V, g: T::V, s: T::V, a: T::V, b: T::V, c: T::V| {
+        let v = a * g + (x - s) * b + c;
+        if add { old * keep + v } else { v }
+    };
+    if d.length == 1 {
+        let constants = [shift, a, b, c];
+        match y {
+            None => {
+                map_columns(d.channels, [x, dy], constants, dx, |old, [x, g], [s, a, b, c]| each(old, x, g, s, a, b, c))
             }
-            v.store_part(to);
+            Some(y) => map_columns(d.channels, [x, dy, y], constants, dx, |old, [x, g, y], [s, a, b, c]| {
+                each(old, x, masked(g, y), s, a, b, c)
+            }),
+        }
+        return;
+    }
+    d.planes(|j, at| {
+        let [s, a, b, c] = [shift[j], a[j], b[j], c[j]].map(T::V::splat);
+        let (x, dy, to) = (&x[at.clone()], &dy[at.clone()], &mut dx[at.clone()]);
+        match y {
+            None => map_plane([x, dy], to, |old, [x, g]| each(old, x, g, s, a, b, c)),
+            Some(y) => map_plane([x, dy, &y[at]], to, |old, [x, g, y]| each(old, x, masked(g, y), s, a, b, c)),
+        }
+    });
+}
+
+/// Σ f over slices of one length, two sums at once: two vectors a step, partial sums of 512.
+#[inline(always)]
+fn plane_sums<T: Real, const K: usize>(x: [&[T]; K], f: impl Fn([T::V; K]) -> [T::V; 2]) -> [T; 2] {
+    const STEP: usize = 512;
+    let n = x[0].len();
+    let mut total = [T::ZERO; 2];
+    for top in (0..n).step_by(STEP) {
+        let len = (n - top).min(STEP);
+        let nv = len / LANES;
+        let v: [&[[T; LANES]]; K] = core::array::from_fn(|k| &x[k][top..top + len].as_chunks::<LANES>().0[..nv]);
+        let mut acc = [[T::V::zero(); 2]; 2];
+        for j in 0..nv {
+            let t = f(core::array::from_fn(|k| T::V::load(&v[k][j])));
+            for s in 0..2 {
+                acc[j % 2][s] += t[s];
+            }
+        }
+        let done = top + nv * LANES;
+        // Numbers that fill no vector, one by one: lanes that do not exist must not add anything.
+        for i in done..top + len {
+            let t = f(x.map(|x| T::V::splat(x[i])));
+            for s in 0..2 {
+                total[s] += t[s].first();
+            }
+        }
+        for s in 0..2 {
+            total[s] += (acc[0][s] + acc[1][s]).sum();
         }
     }
+    total
+}
+
+/// `y = f(y, x₀, ..)` over slices of one length.
+#[inline(always)]
+fn map_plane<T: Real, const K: usize>(x: [&[T]; K], y: &mut [T], f: impl Fn(T::V, [T::V; K]) -> T::V) {
+    map_columns(y.len(), x, [], y, |y, x, []| f(y, x));
 }
 
 #[cfg(test)]

@@ -3,13 +3,11 @@
 //! Sums are taken in chunks whose partial sums are then added, in an order fixed by the shape alone: error grows with
 //! the number of chunks instead of the number of elements, and every host gets the same bits.
 
+use super::columns::column_sums;
 use crate::simd::{LANES, Lanes, Real};
 
 /// Elements (or rows) per partial sum.
 const CHUNK: usize = 128;
-/// Columns walked together when rows are summed: four cache lines a row, accumulators on the stack.
-const COLUMNS: usize = 256;
-
 /// Σ f(x) over a contiguous slice: four vector accumulators a chunk of 512.
 #[inline(always)]
 pub fn sum_map<T: Real>(x: &[T], f: impl Fn(T::V) -> T::V) -> T {
@@ -65,57 +63,6 @@ impl<T: Real> Total<T> {
     }
 }
 
-/// Σ over the rows of a `[rows, columns]` matrix of `f(row slice...)`: one walk by rows, `S` sums at once.
-///
-/// `f(row, column, lanes)` gives the `S` terms of four neighbouring columns; the sums go to `out[s * columns + column]`.
-#[inline(always)]
-pub fn sum_rows<T: Real, const S: usize>(
-    rows: usize,
-    columns: usize,
-    out: &mut [T],
-    add: bool,
-    f: impl Fn(usize, usize, usize) -> [T::V; S],
-) {
-    if !add {
-        out[..S * columns].fill(T::ZERO);
-    }
-    let mut left = 0;
-    while left < columns {
-        let width = (columns - left).min(COLUMNS);
-        let mut top = 0;
-        while top < rows {
-            let height = (rows - top).min(CHUNK);
-            let mut acc = [[T::V::zero(); COLUMNS / LANES]; S];
-            for r in top..top + height {
-                for (j, c) in (0..width).step_by(LANES).enumerate() {
-                    let terms = f(r, left + c, (width - c).min(LANES));
-                    for s in 0..S {
-                        acc[s][j] += terms[s];
-                    }
-                }
-            }
-            for s in 0..S {
-                let to = &mut out[s * columns + left..s * columns + left + width];
-                for (j, part) in to.chunks_mut(LANES).enumerate() {
-                    let sum = T::V::load_part(part, T::ZERO) + acc[s][j];
-                    sum.store_part(part);
-                }
-            }
-            top += height;
-        }
-        left += width;
-    }
-}
-
-/// Four neighbouring numbers at `i`, of which `n` exist.
-#[inline(always)]
-pub fn lanes_at<T: Real>(x: &[T], i: usize, n: usize) -> T::V {
-    match x.get(i..i + LANES) {
-        Some(full) if n == LANES => T::V::load(full.first_chunk().expect("four")),
-        _ => T::V::load_part(&x[i..i + n], T::ZERO),
-    }
-}
-
 /// `y[o, i] = Σ x[o, :, i]`, added to `y` if `add`.
 pub fn sum<T: Real>(x: &[T], outer: usize, n: usize, inner: usize, y: &mut [T], add: bool) {
     for o in 0..outer {
@@ -125,7 +72,7 @@ pub fn sum<T: Real>(x: &[T], outer: usize, n: usize, inner: usize, y: &mut [T], 
             let s = sum_map(x, |v| v);
             y[0] = if add { y[0] + s } else { s };
         } else {
-            sum_rows(n, inner, y, add, |r, c, k| [lanes_at::<T>(x, r * inner + c, k)]);
+            column_sums(n, inner, [x], [], [y], add, |[x], []| [x]);
         }
     }
 }

@@ -211,7 +211,9 @@ impl<T: Float> Loss<T> {
             match self {
                 Loss::Elementwise(op) => T::pointwise(*op, &x, &t, &mut losses, dx),
                 Loss::BceWithLogits { pos_weight: Some(w), .. } => {
-                    if x.len() % w.len().max(1) != 0 || w.is_empty() {
+                    // One for all, or as many as the last axis (or last axes) of the input have values.
+                    let fits = |from: usize| x_dims[from..].iter().product::<usize>() == w.len();
+                    if w.len() != 1 && !(0..x_dims.len()).any(fits) {
                         return Err(Error::shape("loss", "one positive weight a column", w.len()));
                     }
                     kernel::bce_pos_weight(&x, &t, w, &mut losses, dx);

@@ -135,6 +135,7 @@ impl<E: Element> View<E> {
                     if d.try_reserve_exact(size).is_err() {
                         return Err(Error::new(Code::OutOfMemory)
                             .with("wanted", bytes)
+                            .with("limit", usize::MAX as f64 + 1.0)
                             .with("live", p.live.get())
                             .with("pooled", p.pooled.get()));
                     }

@@ -53,10 +53,9 @@ pub struct Case {
 
 /// The folder of the golden vectors.
 pub fn folder() -> PathBuf {
-    match std::env::var_os("EVENKEEL_GOLDEN") {
-        Some(folder) => folder.into(),
-        None => concat!(env!("CARGO_MANIFEST_DIR"), "/../../test/golden").into(),
-    }
+    // Relative to the repository, where commands are given, not to the crate, where cargo runs its tests.
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    root.join(std::env::var_os("EVENKEEL_GOLDEN").unwrap_or_else(|| "test/golden".into()))
 }
 
 /// A number, where JSON has no word for it as text.

@@ -22,8 +22,11 @@ impl<T: Float> Tensor<T> {
     /// start, start + step, ... below `end` (above, for a negative step); each is start + i·step, as in PyTorch.
     pub fn arange(start: f64, end: f64, step: f64) -> Result<Self> {
         let n = libm::ceil((end - start) / step);
-        if step == 0.0 || !n.is_finite() || n > 1e9 {
+        if step == 0.0 || !n.is_finite() {
             return Err(Error::argument("step", "a step that leads from start to end", step));
+        }
+        if n > 1e9 {
+            return Err(Error::argument("end", "a range of at most 10⁹ values", n));
         }
         Self::build(Shape::vector(n.max(0.0) as usize), |to| {
             to.iter_mut().enumerate().for_each(|(i, v)| *v = T::of(start + i as f64 * step));
