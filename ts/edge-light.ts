@@ -1,21 +1,14 @@
 /** The entry for edge-light hosts (Vercel edge, Next), which take wasm from a static import. */
-import { type InitOptions, start, startSync } from "./core.js";
 import module from "./evenkeel.wasm?module";
-import type { WasmSource } from "./runtime/source.js";
+import { initFrom, type StartOptions } from "./init.js";
 
 export * from "./api.js";
+export { initSync, type StartOptions } from "./init.js";
 
 /**
  * Starts the core; everything else needs it. Without arguments it takes the wasm that came with the package, and a
  * second call waits for the first. A second call that asks for something else is an error (`ALREADY_INITIALIZED`).
  */
-export function init(options?: (WasmSource | object) & InitOptions): Promise<void> {
-  const own =
-    options !== undefined && ("module" in options || "bytes" in options || "url" in options || "response" in options);
-  return start(own ? (options as WasmSource) : { module }, options ?? {}, options === undefined);
-}
-
-/** Starts the core at once from a compiled module or its bytes: for service workers and whoever cannot wait. */
-export function initSync(options: ({ module: WebAssembly.Module } | { bytes: BufferSource }) & InitOptions): void {
-  startSync(options, options);
+export function init(options?: StartOptions): Promise<void> {
+  return initFrom(options, () => ({ module }));
 }

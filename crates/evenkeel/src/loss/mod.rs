@@ -201,7 +201,7 @@ impl<T: Float> Loss<T> {
     }
 
     fn element_losses(&self, x: &Tensor<T>, t: &Tensor<T>, sample: Option<&Tensor<T>>) -> Result<Parts<T>> {
-        let (xv, tv) = (x.view(), t.view());
+        let (xv, tv, x_dims) = (x.view(), t.view(), x.dims());
         let dx = if crate::autograd::recording(&[x, t]) { Some(View::take(x.len())?) } else { None };
         let losses = View::take(x.len())?;
         {

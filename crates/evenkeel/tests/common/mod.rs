@@ -167,7 +167,7 @@ impl Case {
     pub fn bound(&self, part: &str, name: &str, want: &[f64]) -> f64 {
         let (size, large_mean) = (largest(want), self.name.contains("mean1e"));
         if !self.is_f32() {
-            return if large_mean { 1e-9 } else { 1e-11 } * size.max(1.0);
+            return if large_mean { 1e-9 } else { 1e-10 } * size.max(1.0);
         }
         let own = 1e-5 * size + 1e-6;
         let theirs = self.f32_err.get(part).and_then(|e| e.get(name)).copied().unwrap_or(0.0);
