@@ -1,5 +1,5 @@
 // What the unit tests share: the core running, small data, and errors as values.
-import { EvenkeelError, type EpochResult, type FitOptions, init, manualSeed, nn, type Trainer } from "evenkeel";
+import { type EpochResult, EvenkeelError, type FitOptions, init, manualSeed, nn, type Trainer } from "evenkeel";
 import { expect } from "vitest";
 
 await init();
