@@ -4,9 +4,11 @@ use crate::convert::{Js, js, parse};
 use crate::layer::CoreLayer;
 use crate::loss::{CoreLoss, CoreLossValue, target};
 use crate::optim::{CoreOptimizer, CoreScheduler, clip};
+use crate::state::CoreState;
 use crate::tensor::{CoreIndices, CoreTensor};
 use evenkeel::error::Error;
 use evenkeel::loss::{LossValue, Target};
+use evenkeel::nn::Module;
 use evenkeel::train::{
     self, Batch, Dataset, EpochReport, Evaluation, Evaluator, Every, LastBatch, StepReport, Trainer, TrainerOptions,
 };
@@ -246,6 +248,25 @@ impl CoreTrainer {
     pub fn load(&mut self, bytes: &[u8]) -> Js<()> {
         self.trainer.load(bytes).map_err(js)
     }
+    /// For a model that lives in JavaScript: its state and its built-in layers.
+    #[wasm_bindgen(js_name = saveOutside)]
+    pub fn save_outside(&self, state: CoreState, layers: Vec<CoreLayer>) -> Js<Vec<u8>> {
+        self.trainer.save_outside(state.0, &modules(layers)).map_err(js)
+    }
+    #[wasm_bindgen(js_name = loadOutside)]
+    pub fn load_outside(&mut self, bytes: &[u8], layers: Vec<CoreLayer>) -> Js<()> {
+        self.trainer.load_outside(bytes, &modules(layers)).map_err(js)
+    }
+}
+
+fn modules(layers: Vec<CoreLayer>) -> Vec<Module> {
+    layers.into_iter().map(|l| l.0).collect()
+}
+
+/// The state of the model in a checkpoint.
+#[wasm_bindgen(js_name = modelState)]
+pub fn model_state(bytes: &[u8]) -> Js<CoreState> {
+    train::model_state(bytes).map(CoreState).map_err(js)
 }
 
 /// What a model gives on a data set, collected some rows at a time.

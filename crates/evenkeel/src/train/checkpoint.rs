@@ -6,21 +6,32 @@ use super::{Batches, LastBatch};
 use crate::error::{Error, Result};
 use crate::io::{Entry, Values, read, write};
 use crate::io::{check_format, entries_of_state, state_of_entries};
-use crate::nn::Module;
+use crate::nn::{Module, StateValue};
 use crate::optim::{bits, find, from_bits, is_count};
 use crate::rng::Rng;
 use serde_json::{Value, json};
 
 impl Trainer<f32> {
-    /// The checkpoint. `model` is where the parameters live when the training has no model of its own.
+    /// The checkpoint.
     pub fn save(&self) -> Result<Vec<u8>> {
-        let mut entries = Vec::new();
-        let mut architecture = Value::Null;
-        if let Some(m) = &self.model {
-            entries = entries_of_state("model.", m.state());
-            architecture = m.spec();
-            entries.push(bits("layers.rng".into(), &layer_states(m)));
+        match &self.model {
+            Some(m) => self.save_with(m.state(), m.spec(), core::slice::from_ref(m)),
+            None => self.save_outside(Vec::new(), &[]),
         }
+    }
+    /// The checkpoint of a training whose model lives outside: with this state of it, and the random states of these
+    /// layers.
+    pub fn save_outside(&self, state: Vec<(String, StateValue<f32>)>, layers: &[Module<f32>]) -> Result<Vec<u8>> {
+        self.save_with(state, Value::Null, layers)
+    }
+    fn save_with(
+        &self,
+        state: Vec<(String, StateValue<f32>)>,
+        architecture: Value,
+        layers: &[Module<f32>],
+    ) -> Result<Vec<u8>> {
+        let mut entries = entries_of_state("model.", state);
+        entries.push(bits("layers.rng".into(), &layer_states(layers)));
         entries.extend(self.optimizer.checkpoint());
         if let Some((s, _)) = &self.schedule {
             entries.push(bits("schedule".into(), &s.state()));
@@ -56,11 +67,12 @@ impl Trainer<f32> {
 
     /// Goes on from a checkpoint of the same build of model, optimizer and schedule. Nothing changes if it does not fit.
     pub fn load(&mut self, bytes: &[u8]) -> Result<()> {
-        let (entries, metadata) = read::<f32>(bytes)?;
-        check_format(&metadata)?;
-        if metadata["kind"].as_str() != Some("checkpoint") {
-            return Err(Error::file("not a checkpoint of a training"));
-        }
+        let layers: Vec<Module<f32>> = self.model.iter().cloned().collect();
+        self.load_outside(bytes, &layers)
+    }
+    /// The same where the model lives outside; its state is [`model_state`]'s to give.
+    pub fn load_outside(&mut self, bytes: &[u8], layers: &[Module<f32>]) -> Result<()> {
+        let (entries, metadata) = read_checkpoint(bytes)?;
         if metadata["optimizer"] != json!(self.optimizer.names()) {
             return Err(Error::file("the checkpoint is of another optimizer"));
         }
@@ -82,13 +94,15 @@ impl Trainer<f32> {
             None => None,
         };
         let batches = read_batches(&entries)?;
+        let states = from_bits(&entries, "layers.rng")?;
+        if states.len() != layer_states(layers).len() || states.chunks(4).any(|s| random(s).is_none()) {
+            return Err(Error::file("the checkpoint's layers are others"));
+        }
         if let Some(m) = &self.model {
-            let states = from_bits(&entries, "layers.rng")?;
-            if states.len() != layer_states(m).len() || states.chunks(4).any(|s| random(s).is_none()) {
-                return Err(Error::file("the checkpoint's layers are others"));
-            }
             m.load_state(&state_of_entries("model.", &entries), true)?;
-            let mut states = states.chunks(4).filter_map(random);
+        }
+        let mut states = states.chunks(4).filter_map(random);
+        for m in layers {
             m.visit(&mut |_, m| {
                 if let (Some(rng), Some(state)) = (m.layer().rng(), m.layer().rng().and_then(|_| states.next())) {
                     *rng.borrow_mut() = state;
@@ -108,14 +122,30 @@ impl Trainer<f32> {
     }
 }
 
+/// The state of the model in a checkpoint.
+pub fn model_state(bytes: &[u8]) -> Result<Vec<(String, StateValue<f32>)>> {
+    Ok(state_of_entries("model.", &read_checkpoint(bytes)?.0))
+}
+
+fn read_checkpoint(bytes: &[u8]) -> Result<(Vec<Entry<f32>>, Value)> {
+    let (entries, metadata) = read::<f32>(bytes)?;
+    check_format(&metadata)?;
+    if metadata["kind"].as_str() != Some("checkpoint") {
+        return Err(Error::file("not a checkpoint of a training"));
+    }
+    Ok((entries, metadata))
+}
+
 /// The random states of all layers that have one, in order.
-fn layer_states(m: &Module<f32>) -> Vec<f64> {
+fn layer_states(layers: &[Module<f32>]) -> Vec<f64> {
     let mut all = Vec::new();
-    m.visit(&mut |_, m| {
-        if let Some(r) = m.layer().rng() {
-            all.extend(r.borrow().state().map(f64::from));
-        }
-    });
+    for m in layers {
+        m.visit(&mut |_, m| {
+            if let Some(r) = m.layer().rng() {
+                all.extend(r.borrow().state().map(f64::from));
+            }
+        });
+    }
     all
 }
 
