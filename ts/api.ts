@@ -24,10 +24,11 @@ export {
   randn,
   type Seed,
   stack,
+  tensor,
   where,
   zeros,
 } from "./tensor/create.js";
-export type { NestedArray, NumericArray, Shaped } from "./tensor/input.js";
-export { type Axes, Indices, indices, Tensor, type TensorLike, tensor } from "./tensor/tensor.js";
+export type { Axes, NestedArray, NumericArray, Shaped } from "./tensor/input.js";
+export { Indices, indices, Tensor, type TensorLike } from "./tensor/tensor.js";
 export * from "./train/index.js";
 export * as metrics from "./train/metrics.js";

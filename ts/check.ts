@@ -21,8 +21,8 @@ function describe(x: unknown): string {
   if (Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView))) {
     return `an array of ${(x as ArrayLike<unknown>).length}`;
   }
-  if (typeof x === "object") return x === null ? "null" : `an object (${x.constructor?.name ?? "no class"})`;
-  return typeof x;
+  if (x === null || x === undefined) return String(x);
+  return typeof x === "object" ? "an object" : `a ${typeof x}`;
 }
 
 /** @internal A whole number of at least `least` that the core can take. */

@@ -11,19 +11,26 @@ interface Freeable {
 // Bundlers and older hosts: without the symbol `using` is not there either.
 export const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol.for("Symbol.dispose")) as typeof Symbol.dispose;
 
+/** @internal */
+export function disposed(what: string): EvenkeelError {
+  return new EvenkeelError("DISPOSED", `This ${what} has been disposed of.`, { what });
+}
+
 /** A handle on something in the core. */
 export abstract class Handle<C extends Freeable> {
   #core: C | undefined;
+  readonly #what: string;
 
-  /** @internal */
-  protected constructor(core: C) {
+  /** @internal `what` it is, for errors: class names do not survive bundlers. */
+  protected constructor(core: C, what: string) {
     this.#core = core;
+    this.#what = what;
   }
 
   /** @internal */
   get core(): C {
     if (this.#core === undefined) {
-      throw new EvenkeelError("DISPOSED", `This ${this.constructor.name} has been disposed of.`);
+      throw disposed(this.#what);
     }
     return this.#core;
   }

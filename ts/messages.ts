@@ -78,8 +78,14 @@ function shapeMismatch(d: Data): string {
         : ` Make it a layer of ${own} features, or change what comes before it.`;
     return `${show(op)} expects ${expected} with ${symbol} = ${show(features)} but was given ${show(given)}.${advice}`;
   }
-  const of = values !== undefined ? ` for ${values} values` : classes !== undefined ? ` for ${classes} classes` : "";
-  return `${show(op)} expects ${expected} but was given ${show(given)}${of}.`;
+  const of =
+    values !== undefined
+      ? ` for ${values} value${values === 1 ? "" : "s"}`
+      : classes !== undefined
+        ? ` for ${classes} classes`
+        : "";
+  const what = op === "loss" ? "The loss" : op === "shape" ? "A tensor's shape" : show(op);
+  return `${what} expects ${expected} but was given ${show(given)}${of}.`;
 }
 
 /** What settings of optimizers and schedules may be, where it is not "at least 0". */

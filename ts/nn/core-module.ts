@@ -2,7 +2,7 @@
 import { CoreLayer } from "../../build/wasm/evenkeel.js";
 import { seedOf } from "../check.js";
 import { call, passWarnings } from "../core.js";
-import { EvenkeelError } from "../errors.js";
+import { disposed } from "../handle.js";
 import { nameOf } from "../messages.js";
 import { checkShape } from "../tensor/input.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
@@ -17,7 +17,7 @@ import {
   type StateReport,
   unpackState,
 } from "./module.js";
-import { cameFrom, notice } from "./place.js";
+import { cameFrom, notice, type Shapes } from "./place.js";
 import type { SummaryRow } from "./summary.js";
 
 const roles: readonly Role[] = ["weight", "bias", "norm"];
@@ -42,7 +42,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   /** @internal */
   get core(): CoreLayer {
-    if (this.#core === undefined) throw new EvenkeelError("DISPOSED", "This module has been disposed of.");
+    if (this.#core === undefined) throw disposed("module");
     return this.#core;
   }
   /** @internal */
@@ -151,6 +151,10 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   /** A copy for inference in which each batch norm that follows a dense layer is folded into it. */
   foldBatchNorm(): CoreModule<In, Out> {
     return new CoreModule(call(() => this.core.foldBatchNorm()));
+  }
+  /** @internal */
+  override rows(shapes: Shapes | undefined): SummaryRow[] {
+    return this.summaryRows(shapes?.get(this as unknown as CoreModule));
   }
   override summaryRows(input?: readonly number[]): SummaryRow[] {
     const shape = Uint32Array.from(checkShape(input ?? [], "the input"));

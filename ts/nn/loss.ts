@@ -61,13 +61,13 @@ export function makeLoss(spec: LossSpec): CoreLoss {
 }
 
 /** @internal Labels or values for a loss: labels for class losses given whole numbers of one rank less than the input. */
-export function takeTarget(type: LossName, target: Labels | TensorLike, rank: number) {
-  if (target instanceof Indices) return { labels: takeIndices(target, "target"), values: undefined };
+export function takeTarget(type: LossName, target: Labels | TensorLike, rank: number, argument = "target") {
+  if (target instanceof Indices) return { labels: takeIndices(target, argument), values: undefined };
   if (isClassLoss(type) && !(target instanceof Tensor)) {
-    const flat = flatten(target, undefined, "target");
-    if (flat.shape.length < rank) return { labels: takeIndices(target as Labels, "target"), values: undefined };
+    const flat = flatten(target, undefined, argument);
+    if (flat.shape.length < rank) return { labels: takeIndices(target as Labels, argument), values: undefined };
   }
-  return { labels: undefined, values: takeTensor(target as TensorLike, "target") };
+  return { labels: undefined, values: takeTensor(target as TensorLike, argument) };
 }
 
 /** @internal Computes; the caller frees the result. */
@@ -94,7 +94,8 @@ export interface LossOptions {
 
 function lossFunction(spec: LossSpec, input: Tensor, target: Labels | TensorLike, options: LossOptions): Tensor {
   if (!(input instanceof Tensor)) throw badArgument(`the predictions for ${spec.type}`, "a tensor", input);
-  checkOptions(spec.type, options, { reduction: "any", sampleWeight: "any" });
+  const { type, ...own } = spec;
+  checkOptions(type, { ...own, ...options }, { ...settings[type], reduction: "any", sampleWeight: "any" });
   const reduction = oneOf(options.reduction ?? "mean", "reduction", ["mean", "sum", "none"]);
   const loss = makeLoss(spec);
   try {

@@ -10,7 +10,7 @@ import { dispose, scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
 import type { CoreModule } from "./core-module.js";
-import { locating, outputOf } from "./place.js";
+import { inputShapes, locating, outputOf, type Shapes } from "./place.js";
 import { batchesOf } from "./rows.js";
 import { packState, readState, type State, type StateReport, shapeOf } from "./state.js";
 import { type SummaryRow, tableOf } from "./summary.js";
@@ -351,6 +351,10 @@ export abstract class Module<In extends Features = Features, Out extends Feature
 
   /** Rows of {@link summary}. `input` is the shape of the model's input, if its output shapes are wanted. */
   summaryRows(input?: readonly number[]): SummaryRow[] {
+    return this.rows(input === undefined ? undefined : inputShapes(this, input));
+  }
+  /** @internal The same, by the shapes that built-in modules are given. */
+  rows(shapes: Shapes | undefined): SummaryRow[] {
     return this.children().flatMap(([name, child]) =>
       child instanceof Parameter
         ? [
@@ -364,7 +368,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
               container: false,
             },
           ]
-        : child.summaryRows(input).map((row) => ({ ...row, path: row.path === "" ? name : `${name}.${row.path}` })),
+        : child.rows(shapes).map((row) => ({ ...row, path: row.path === "" ? name : `${name}.${row.path}` })),
     );
   }
   /** A table of layers, output shapes and parameters. */

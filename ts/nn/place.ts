@@ -5,9 +5,13 @@
 import { badArgument } from "../check.js";
 import { call, placed } from "../core.js";
 import { EvenkeelError } from "../errors.js";
+import { zeros } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { CoreModule } from "./core-module.js";
 import type { Features, Module } from "./module.js";
+
+/** @internal */
+export type Shapes = ReadonlyMap<CoreModule, readonly number[]>;
 
 type Model = Module<Features, Features>;
 
@@ -45,6 +49,22 @@ let watcher: ((module: CoreModule, x: Tensor) => void) | undefined;
 /** @internal Called with each built-in module that runs and its input. */
 export function notice(module: CoreModule, x: Tensor): void {
   watcher?.(module, x);
+}
+
+/** @internal The shapes of what the built-in modules in `model` are given, where it is given this shape. */
+export function inputShapes(model: Model, shape: readonly number[]): Shapes {
+  const shapes = new Map<CoreModule, readonly number[]>();
+  watcher = (module, x) => {
+    if (!shapes.has(module)) shapes.set(module, x.shape);
+  };
+  const zero = zeros(shape);
+  try {
+    model.predictOnce(zero).dispose();
+  } finally {
+    watcher = undefined;
+    zero.dispose();
+  }
+  return shapes;
 }
 
 /** @internal Place and kind of the first layer in `model` that gives NaN or infinity while `run` runs. */

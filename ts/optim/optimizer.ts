@@ -64,7 +64,7 @@ export function makeOptimizer(target: Trainable, spec: OptimizerSpec): CoreOptim
  */
 export class Optimizer extends Handle<CoreOptimizer> {
   constructor(target: Trainable, spec: OptimizerSpec = adam()) {
-    super(makeOptimizer(target, spec));
+    super(makeOptimizer(target, spec), "optimizer");
   }
   /** Updates every parameter that has a gradient. */
   step(): void {
@@ -95,7 +95,7 @@ export class Optimizer extends Handle<CoreOptimizer> {
 export class Scheduler extends Handle<CoreScheduler> {
   readonly #optimizer: Optimizer;
   constructor(optimizer: Optimizer, spec: ScheduleSpec) {
-    super(makeScheduler(spec, optimizer.lr));
+    super(makeScheduler(spec, optimizer.lr), "scheduler");
     this.#optimizer = optimizer;
     this.#apply();
   }

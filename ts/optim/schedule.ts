@@ -68,7 +68,11 @@ function make(type: string, options: object): ScheduleSpec {
     if (names[key] !== undefined) oneOf(value, key, names[key]);
     const whole = key === "milestones" ? (value as unknown[]) : counts.includes(key) ? [value] : [];
     if (!whole.every((n) => Number.isInteger(n) && (n as number) >= 0)) {
-      throw badArgument(key, "whole numbers of at least 0", value);
+      throw badArgument(
+        key,
+        Array.isArray(value) ? "whole numbers of at least 0" : "a whole number of at least 0",
+        value,
+      );
     }
   }
   return { type, ...options };

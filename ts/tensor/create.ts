@@ -3,7 +3,7 @@ import { CoreIndices, CoreTensor, manualSeed as coreManualSeed, setRecording } f
 import { count, finite, seedOf, whole } from "../check.js";
 import { call } from "../core.js";
 import { checkShape } from "./input.js";
-import { Indices, indices, Tensor } from "./tensor.js";
+import { CoreTensorFrom, Indices, indices, Tensor, type TensorLike } from "./tensor.js";
 
 const sizes = (shape: readonly number[]): Uint32Array => Uint32Array.from(checkShape(shape, "shape"));
 
@@ -14,6 +14,11 @@ export interface Seed {
 }
 
 const draw = ({ seed }: Seed): number => (seed === undefined ? Number.NaN : seedOf(seed));
+
+/** A tensor of these values: nested arrays, a typed array with a shape, a number. */
+export function tensor(data: Exclude<TensorLike, Tensor>, shape?: readonly number[]): Tensor {
+  return new Tensor(CoreTensorFrom(data, shape));
+}
 
 /** The same value throughout. */
 export function full(shape: readonly number[], value: number): Tensor {

@@ -1,5 +1,5 @@
 /** What people may hand over as data, and how it becomes numbers with a shape. */
-import { badArgument } from "../check.js";
+import { badArgument, whole } from "../check.js";
 import { EvenkeelError } from "../errors.js";
 
 /** Numbers in a row. */
@@ -104,6 +104,17 @@ export function checkShape(shape: readonly number[], argument: string): readonly
   return shape;
 }
 
+/** One axis, several, or (undefined) all. Negative ones count from the back. */
+export type Axes = number | readonly number[];
+
+/** @internal Axes as the core takes them; none are all. */
+export function axesOf(axes: Axes | undefined, rank: number): Int32Array {
+  const all = axes === undefined ? [] : typeof axes === "number" ? [axes] : axes;
+  if (new Set(all.map((a) => (a < 0 ? a + rank : a))).size < all.length)
+    throw badArgument("axes", "each axis once", all);
+  return Int32Array.from(all, (a) => whole(a, "axis"));
+}
+
 /** @internal As the core takes floats. */
 export function floats(data: ArrayLike<number>): Float32Array {
   return data instanceof Float32Array ? data : Float32Array.from(data);
@@ -116,7 +127,7 @@ export function labels(data: ArrayLike<number>, argument: string): Int32Array {
   for (let i = 0; i < data.length; i++) {
     const label = data[i] as number;
     if (label !== (label | 0)) {
-      throw new EvenkeelError("BAD_LABEL", `${argument}[${i}] is ${label}: class labels are whole numbers.`, {
+      throw new EvenkeelError("BAD_LABEL", `${argument}[${i}] is ${label}: labels and indices are whole numbers.`, {
         argument,
         row: i,
         given: String(label),

@@ -4,16 +4,20 @@ import { count, whole } from "../check.js";
 import { buffer, call } from "../core.js";
 import { Handle, note } from "../handle.js";
 import { along, binary, reduction, unary } from "./functions.js";
-import { checkShape, flatten, floats, labels, type NestedArray, type NumericArray, type Shaped } from "./input.js";
+import {
+  type Axes,
+  axesOf,
+  checkShape,
+  flatten,
+  floats,
+  labels,
+  type NestedArray,
+  type NumericArray,
+  type Shaped,
+} from "./input.js";
 
 /** What may stand for a tensor. */
 export type TensorLike = Tensor | Shaped | NestedArray | NumericArray | number;
-
-/** One axis, several, or (undefined) all. Negative ones count from the back. */
-export type Axes = number | readonly number[];
-
-const axesOf = (axes: Axes | undefined): Int32Array =>
-  Int32Array.from(axes === undefined ? [] : typeof axes === "number" ? [axes] : axes, (a) => whole(a, "axis"));
 
 const sizes = (shape: readonly number[], argument: string): Uint32Array =>
   Uint32Array.from(checkShape(shape, argument));
@@ -24,7 +28,7 @@ export class Tensor extends Handle<CoreTensor> {
 
   /** @internal A `lasting` one is not of the scope it is made in. */
   constructor(core: CoreTensor, lasting = false) {
-    super(core);
+    super(core, "tensor");
     if (!lasting) note(this);
   }
 
@@ -70,7 +74,7 @@ export class Tensor extends Handle<CoreTensor> {
     const [address, size] = call(() => [this.core.address(), this.core.size()] as const);
     return f(new Float32Array(buffer(), address, size));
   }
-  /** Overwrites the values in place: for parameters and buffers, between steps. */
+  /** Overwrites the values in place: for parameters, between steps. */
   assign(values: TensorLike): void {
     const { data } = values instanceof Tensor ? { data: values.toArray() } : flatten(values, undefined, "values");
     call(() => this.core.assign(floats(data)));
@@ -220,10 +224,6 @@ export class Tensor extends Handle<CoreTensor> {
   relu(): Tensor {
     return this.#unary(unary.relu);
   }
-  /** Any element-wise activation by its name, with up to two settings. @internal */
-  activation(name: keyof typeof unary, a?: number, b?: number): Tensor {
-    return this.#unary(unary[name], a, b);
-  }
   /** Limits values to min..max; the gradient passes where min ≤ x ≤ max. */
   clip(min: number, max: number): Tensor {
     return this.#unary(unary.clip, min, max);
@@ -235,7 +235,9 @@ export class Tensor extends Handle<CoreTensor> {
   }
 
   #reduce(kind: number, axes: Axes | undefined, keepDims: boolean, correction = 0): Tensor {
-    return new Tensor(call(() => this.core.reduce(kind, axesOf(axes), keepDims, count(correction, "correction"))));
+    return new Tensor(
+      call(() => this.core.reduce(kind, axesOf(axes, this.rank), keepDims, count(correction, "correction"))),
+    );
   }
   /** Sum over axes (all by default). */
   sum(axes?: Axes, keepDims = false): Tensor {
@@ -288,11 +290,9 @@ export class Tensor extends Handle<CoreTensor> {
   /** The same values in another shape; one extent may be −1, which is then what remains. */
   reshape(shape: readonly number[]): Tensor {
     const open = shape.indexOf(-1);
-    let full = shape;
-    if (open >= 0) {
-      const known = shape.reduce((a, d, i) => (i === open ? a : a * d), 1);
-      full = shape.map((d, i) => (i === open ? (known === 0 ? 0 : Math.floor(this.size / known)) : d));
-    }
+    const known = shape.reduce((size, d) => (d === -1 ? size : size * d), 1);
+    const rest = known === 0 ? 0 : Math.floor(this.size / known);
+    const full = shape.map((d, i) => (i === open ? rest : d));
     return new Tensor(call(() => this.core.reshape(sizes(full, "reshape"))));
   }
   /** The axes in another order: axis i of the result is axis `order[i]` of this. */
@@ -353,7 +353,7 @@ export class Tensor extends Handle<CoreTensor> {
 export class Indices extends Handle<CoreIndices> {
   /** @internal */
   constructor(core: CoreIndices) {
-    super(core);
+    super(core, "tensor of indices");
     note(this);
   }
   /** Extent along each axis. */
@@ -366,7 +366,12 @@ export class Indices extends Handle<CoreIndices> {
   }
 }
 
-function CoreTensorFrom(data: Exclude<TensorLike, Tensor>, shape?: readonly number[], argument = "data"): CoreTensor {
+/** @internal Data as a tensor of the core. */
+export function CoreTensorFrom(
+  data: Exclude<TensorLike, Tensor>,
+  shape?: readonly number[],
+  argument = "data",
+): CoreTensor {
   const flat = flatten(data, shape, argument);
   return call(() => {
     const made = CoreTensor.full(sizes(flat.shape, argument), 0);
@@ -386,11 +391,6 @@ export function takeIndices(data: Indices | Shaped | NumericArray | NestedArray,
   if (data instanceof Indices) return call(() => data.core.share());
   const flat = flatten(data, undefined, argument);
   return call(() => new CoreIndices(labels(flat.data, argument), sizes(flat.shape, argument)));
-}
-
-/** A tensor of these values: nested arrays, a typed array with a shape, a number. */
-export function tensor(data: Exclude<TensorLike, Tensor>, shape?: readonly number[]): Tensor {
-  return new Tensor(CoreTensorFrom(data, shape));
 }
 
 /** A tensor of whole numbers: class labels, row indices. */

@@ -34,7 +34,7 @@ export function takeY(y: Labels | TensorLike, loss: LossName | undefined, rankOf
       };
     }
   }
-  if (loss !== undefined) return takeTarget(loss, y, rankOfOutput);
+  if (loss !== undefined) return takeTarget(loss, y, rankOfOutput, "y");
   if (y instanceof Indices) return { labels: takeIndices(y, "y"), values: undefined };
   return { labels: undefined, values: takeTensor(y as TensorLike, "y") };
 }

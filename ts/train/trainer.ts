@@ -12,7 +12,7 @@ import {
 } from "../../build/wasm/evenkeel.js";
 import { buffer, call, passWarnings, placed } from "../core.js";
 import { EvenkeelError } from "../errors.js";
-import { dispose, scope } from "../handle.js";
+import { dispose, disposed, scope } from "../handle.js";
 import { CoreModule } from "../nn/core-module.js";
 import { computeLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
 import type { Features, Module, State } from "../nn/module.js";
@@ -21,6 +21,7 @@ import { makeOptimizer, makeScheduler } from "../optim/optimizer.js";
 import { noGrad } from "../tensor/create.js";
 import { labels as asLabels, flatten, floats } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike } from "../tensor/tensor.js";
+import { loadTraining, saveTraining } from "./checkpoint.js";
 import { lossOutput, makeDataset, type TrainingData, takeY, warnOfMissingClasses } from "./data.js";
 import { EarlyStop } from "./early-stop.js";
 import { evaluateRows, openBatch } from "./evaluate.js";
@@ -68,7 +69,7 @@ export class Trainer {
   }
 
   get #core(): CoreTrainer {
-    if (this.#live === undefined) throw new EvenkeelError("DISPOSED", "This Trainer has been disposed of.");
+    if (this.#live === undefined) throw disposed("trainer");
     return this.#live;
   }
   /** Learning rate of the first group of parameters. */
@@ -367,10 +368,10 @@ export class Trainer {
 
   /**
    * The whole training as one file: weights, statistics, moments, schedule, random states, the order of the rows and
-   * the place in it. With a model of one's own the file holds everything but the model's values: save those beside it.
+   * the place in it.
    */
   save(): Uint8Array {
-    return call(() => this.#core.save());
+    return saveTraining(this.#core, this.model, this.#native === undefined);
   }
   /**
    * Goes on from a file of `save`, on a trainer built the same way. The next `fit` counts its epochs from the start of
@@ -378,7 +379,7 @@ export class Trainer {
    * bit for bit.
    */
   load(bytes: Uint8Array): void {
-    call(() => this.#core.load(bytes));
+    loadTraining(this.#core, this.model, this.#native === undefined, bytes);
     this.#resumed = true;
   }
 
