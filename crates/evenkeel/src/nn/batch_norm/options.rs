@@ -33,7 +33,7 @@ pub enum Statistics {
     Running,
 }
 
-/// Options of [`BatchNorm`]; the defaults are PyTorch's.
+/// Options of [`BatchNorm`](super::BatchNorm); the defaults are PyTorch's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNormOptions {
     /// Added to the variance; 1e-5.
