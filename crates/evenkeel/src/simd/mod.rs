@@ -5,7 +5,7 @@
 //! gradient checks use. Every operation here is exactly rounded or a selection, so all targets give the same bits;
 //! there is deliberately no fused multiply-add and no approximate reciprocal.
 //!
-//! Transcendental functions are [`Lanes`] methods too, implemented in `math.rs` beside this file from these operations.
+//! Transcendental functions are [`Lanes`] methods too, implemented in `math` below from these operations.
 
 use core::fmt::Debug;
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
