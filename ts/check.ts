@@ -45,6 +45,15 @@ export function finite(x: unknown, argument: string): number {
   return x as number;
 }
 
+/** @internal Whether these are bytes, perhaps of another realm (a frame, a test environment). */
+export const isBytes = (x: unknown): x is Uint8Array => Object.prototype.toString.call(x) === "[object Uint8Array]";
+
+/** @internal The bytes of a file. */
+export function bytesOf(x: unknown): Uint8Array {
+  if (!isBytes(x)) throw badArgument("bytes", "a file as a Uint8Array", x);
+  return x;
+}
+
 /** @internal A seed. */
 export function seedOf(x: unknown, argument = "seed"): number {
   if (!Number.isSafeInteger(x) || (x as number) < 0) throw badArgument(argument, "a whole number from 0 to 2⁵³ − 1", x);

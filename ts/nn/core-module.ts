@@ -6,18 +6,9 @@ import { disposed } from "../handle.js";
 import { nameOf } from "../messages.js";
 import { checkShape } from "../tensor/input.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
-import {
-  type Features,
-  Module,
-  Parameter,
-  packState,
-  type Role,
-  readState,
-  type State,
-  type StateReport,
-  unpackState,
-} from "./module.js";
+import { type Features, Module, Parameter, type Role } from "./module.js";
 import { cameFrom, notice, type Shapes } from "./place.js";
+import { packState, type State, type StateReport, takeState, unpackState } from "./state.js";
 import type { SummaryRow } from "./summary.js";
 
 const roles: readonly Role[] = ["weight", "bias", "norm"];
@@ -127,7 +118,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
     return unpackState(call(() => this.core.state()));
   }
   override loadState(state: State | Uint8Array, { strict = true }: { strict?: boolean } = {}): StateReport {
-    const core = packState(state instanceof Uint8Array ? readState(state) : state);
+    const core = packState(takeState(state));
     try {
       return JSON.parse(
         call(() => {

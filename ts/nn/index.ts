@@ -1,5 +1,6 @@
 /** Layers, what is made of them, and losses. */
 import { CoreLayer, mergeStatistics as coreMerge } from "../../build/wasm/evenkeel.js";
+import { bytesOf } from "../check.js";
 import { call } from "../core.js";
 import { CoreModule } from "./core-module.js";
 
@@ -27,16 +28,13 @@ export {
   type PredictOptions,
   parameter,
   type Role,
-  readState,
-  type State,
-  type StateReport,
-  type StateValue,
 } from "./module.js";
+export { readState, type State, type StateReport, type StateValue } from "./state.js";
 export type { SummaryRow } from "./summary.js";
 
 /** Rebuilds a model from the file that `save()` gave: values and architecture. It comes in eval mode. */
 export function load(bytes: Uint8Array): CoreModule {
-  return new CoreModule(call(() => CoreLayer.load(bytes)));
+  return new CoreModule(call(() => CoreLayer.load(bytesOf(bytes))));
 }
 
 /** Mean and biased variance of `count` values in each channel. */

@@ -155,9 +155,15 @@ const batchNormOptions: Options = {
  */
 export function batchNorm<const F extends number>(features: F, options: BatchNormOptions = {}): CoreModule<F, F> {
   count(features, "features", 1);
+  const settings = given("batchNorm", options, batchNormOptions);
   const { decay } = options;
-  if (typeof decay === "number" && !(decay >= 0 && decay <= 1)) throw badArgument("decay", "between 0 and 1", decay);
-  return make({ type: "batch_norm", features, ...given("batchNorm", options, batchNormOptions) });
+  if (decay !== undefined && !(decay >= 0 && decay <= 1)) throw badArgument("decay", "between 0 and 1", decay);
+  if (decay !== undefined && options.momentum === undefined) {
+    // 1 − 0.99 is 0.010000000000000009, which the core's reader of JSON does not give back to the last bit: 0.01.
+    settings["momentum"] = Number((1 - decay).toPrecision(12));
+    delete settings["decay"];
+  }
+  return make({ type: "batch_norm", features, ...settings });
 }
 
 /** Feature normalisation: (x − mean)/std by the statistics of a data set, taken once by {@link FeatureNorm.adapt}. */

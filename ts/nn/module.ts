@@ -12,10 +12,8 @@ import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
 import type { CoreModule } from "./core-module.js";
 import { inputShapes, locating, outputOf, type Shapes } from "./place.js";
 import { batchesOf } from "./rows.js";
-import { packState, readState, type State, type StateReport, shapeOf } from "./state.js";
+import { packState, type State, type StateReport, shapeOf, takeState } from "./state.js";
 import { type SummaryRow, tableOf } from "./summary.js";
-
-export { packState, readState, type State, type StateReport, type StateValue, unpackState } from "./state.js";
 
 /** Features a layer takes or gives: a number where it is known, `"same"` for layers that keep what comes in. */
 export type Features = number | "same";
@@ -36,7 +34,11 @@ export class Parameter extends Tensor {
 
 /** A parameter for a class of one's own, with these initial values. */
 export function parameter(values: TensorLike, role: Role = "weight"): Parameter {
-  const given = takeTensor(values, "values");
+  // A copy: training it must not change a tensor that the values came from.
+  const given = takeTensor(
+    values instanceof Tensor ? { data: values.toArray(), shape: values.shape } : values,
+    "values",
+  );
   try {
     return new Parameter(
       call(() => given.tracked()),
@@ -241,7 +243,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
    * and nothing changes; otherwise what fits is taken. The report says what did not.
    */
   loadState(state: State | Uint8Array, { strict = true }: { strict?: boolean } = {}): StateReport {
-    const given = state instanceof Uint8Array ? readState(state) : state;
+    const given = takeState(state);
     const known = new Set<string>();
     const report: StateReport = { missing: [], unexpected: [], misshapen: [] };
     const loads: (() => void)[] = [];
@@ -286,7 +288,8 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     for (const [name, value] of Object.entries(own)) {
       const given = state[name];
       if (given === undefined) {
-        if (typeof value !== "number") report.missing.push(name);
+        // As in the core: files of old PyTorch lack this counter alone.
+        if (!/(^|\.)num_batches_tracked$/.test(name)) report.missing.push(name);
       } else if (shapeOf(given) !== shapeOf(value)) report.misshapen.push(name);
     }
     for (const name of Object.keys(state)) if (!(name in own)) report.unexpected.push(name);

@@ -1,7 +1,8 @@
 /** A model's values by name, on their way into the core, out of it, and in files. */
 import { CoreState } from "../../build/wasm/evenkeel.js";
+import { badArgument, bytesOf, isBytes } from "../check.js";
 import { call } from "../core.js";
-import { flatten, floats, type NumericArray } from "../tensor/input.js";
+import { flatten, floats } from "../tensor/input.js";
 
 /** One entry of a state: values with a shape, or a whole number (`num_batches_tracked`). */
 export type StateValue = { readonly data: Float32Array; readonly shape: readonly number[] } | number;
@@ -17,17 +18,33 @@ export interface StateReport {
 }
 
 /** @internal What has to agree for a value to fit. */
-export const shapeOf = (value: StateValue): string => (typeof value === "number" ? "number" : String(value.shape));
+export const shapeOf = (value: StateValue): string =>
+  typeof value !== "number" ? String(value.shape) : value < 0 ? "below 0" : "count";
 
-/** @internal A state on its way into the core. */
+/** @internal A state as it was given, or read from a file: checked as a whole, before anything of it is used. */
+export function takeState(state: State | Uint8Array): State {
+  if (isBytes(state)) return readState(state);
+  if (Object.prototype.toString.call(state) !== "[object Object]") {
+    throw badArgument("state", "values by name, or a safetensors file as a Uint8Array", state);
+  }
+  return Object.fromEntries(Object.entries(state).map(([name, value]) => [name, takeValue(value, name)]));
+}
+
+function takeValue(value: StateValue, name: string): StateValue {
+  if (typeof value === "number") {
+    if (!Number.isInteger(value)) throw badArgument(name, "{ data, shape }, or a whole number", value);
+    return value;
+  }
+  const { data, shape } = flatten(value, undefined, name);
+  return { data: floats(data), shape };
+}
+
+/** @internal A state, checked, on its way into the core. */
 export function packState(state: State): CoreState {
   const core = call(() => new CoreState());
   for (const [name, value] of Object.entries(state)) {
     if (typeof value === "number") call(() => core.pushInteger(name, value));
-    else {
-      const flat = flatten(value as { data: NumericArray; shape: readonly number[] }, undefined, name);
-      call(() => core.push(name, floats(flat.data), Uint32Array.from(flat.shape)));
-    }
+    else call(() => core.push(name, value.data, Uint32Array.from(value.shape)));
   }
   return core;
 }
@@ -45,5 +62,5 @@ export function unpackState(core: CoreState): State {
 
 /** The values in a safetensors file, whoever wrote it (PyTorch's `save_file`, for one). */
 export function readState(bytes: Uint8Array): State {
-  return unpackState(call(() => CoreState.fromBytes(bytes)));
+  return unpackState(call(() => CoreState.fromBytes(bytesOf(bytes))));
 }

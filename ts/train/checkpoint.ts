@@ -1,5 +1,6 @@
 /** A whole training as one file. The core adds the state of a model of its own; that of one outside comes from here. */
 import { type CoreLayer, type CoreTrainer, modelState } from "../../build/wasm/evenkeel.js";
+import { bytesOf } from "../check.js";
 import { call } from "../core.js";
 import { EvenkeelError } from "../errors.js";
 import type { Features, Module } from "../nn/module.js";
@@ -19,6 +20,7 @@ export function saveTraining(core: CoreTrainer, model: Model, outside: boolean):
 
 /** Goes on from it; nothing changes if it does not fit. */
 export function loadTraining(core: CoreTrainer, model: Model, outside: boolean, bytes: Uint8Array): void {
+  bytesOf(bytes);
   if (!outside) {
     call(() => core.load(bytes));
     return;

@@ -1,5 +1,5 @@
 /** Ends a training when a number stops improving, and remembers the best weights. */
-import type { State } from "../nn/module.js";
+import type { State } from "../nn/state.js";
 import type { EpochResult } from "./fit.js";
 
 /** Settings of early stopping. */

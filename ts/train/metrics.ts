@@ -124,7 +124,7 @@ export const topK = (k: number): Metric => ({
     for (let r = 0; r < input.rows; r++) {
       const row = input.outputs.subarray(r * input.width, (r + 1) * input.width);
       const own = row[actual[r] as number] as number;
-      if (row.reduce((above, v) => above + Number(v > own), 0) < k) hits++;
+      if (row.reduce((above, v) => above + Number(!(v <= own)), 0) < k) hits++;
     }
     return hits / input.rows;
   },

@@ -15,8 +15,9 @@ import { EvenkeelError } from "../errors.js";
 import { dispose, disposed, scope } from "../handle.js";
 import { CoreModule } from "../nn/core-module.js";
 import { computeLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
-import type { Features, Module, State } from "../nn/module.js";
+import type { Features, Module } from "../nn/module.js";
 import { firstNotFinite, locating, outputOf } from "../nn/place.js";
+import type { State } from "../nn/state.js";
 import { makeOptimizer, makeScheduler } from "../optim/optimizer.js";
 import { noGrad } from "../tensor/create.js";
 import { labels as asLabels, flatten, floats } from "../tensor/input.js";
@@ -48,7 +49,6 @@ export class Trainer {
   readonly #lossName: LossName | undefined;
   readonly #custom: CustomLoss | undefined;
   readonly #native: CoreModule | undefined;
-  readonly #seed: number;
   #report: Float64Array | undefined;
   #fitting = false;
   #resumed = false;
@@ -56,7 +56,6 @@ export class Trainer {
   constructor(model: Module<Features, Features>, options: TrainerOptions) {
     const { seed, custom, loss, optimizer, groups, schedule, json } = settingsOf(options);
     this.model = model;
-    this.#seed = seed;
     this.#custom = custom;
     this.#lossName = custom === undefined ? loss.type : undefined;
     this.#loss = makeLoss(loss);
@@ -321,7 +320,7 @@ export class Trainer {
     try {
       if (typeof validation === "object") valid = makeDataset(validation, this.#lossName);
       else if (validation > 0) {
-        const rows = call(() => all.split(validation, stratify, this.#seed));
+        const rows = call(() => all.split(validation, stratify, this.#core.seed()));
         const n = rows[rows.length - 1] as number;
         valid = call(() => all.subset(rows.subarray(n, -1)));
         train = call(() => all.subset(rows.subarray(0, n)));

@@ -232,6 +232,9 @@ impl CoreTrainer {
     pub fn lr(&self) -> f64 {
         self.trainer.lr()
     }
+    pub fn seed(&self) -> f64 {
+        self.trainer.seed() as f64
+    }
     pub fn updates(&self) -> f64 {
         self.trainer.updates() as f64
     }

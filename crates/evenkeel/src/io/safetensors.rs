@@ -156,6 +156,9 @@ pub fn save_model<T: Float>(model: &Module<T>) -> Result<Vec<u8>> {
 pub fn load_model<T: Float>(bytes: &[u8]) -> Result<Module<T>> {
     let (entries, metadata) = read::<T>(bytes)?;
     check_format(&metadata)?;
+    if metadata["kind"].as_str() == Some("checkpoint") {
+        return Err(Error::file("a checkpoint of a training, not a model: load it into a trainer built the same way"));
+    }
     let architecture = &metadata["architecture"];
     if architecture.is_null() {
         return Err(Error::file("the file has values but no architecture; build the model and use loadState"));

@@ -76,16 +76,14 @@ impl Recalibration {
     pub fn apply<T: Float>(&self, module: &Module<T>, how: Recalibrate) -> Result<()> {
         let mut done = Ok(());
         module.visit(&mut |_, m| {
-            let Some(bn) = m.layer().as_batch_norm() else { return };
+            let Some(bn) = m.layer().as_batch_norm().filter(|b| b.running().is_some()) else { return };
             let id = core::ptr::from_ref(bn) as usize;
             let noted = SINK.with_borrow(|s| s.iter().flatten().find(|(k, _)| *k == id).map(|(_, p)| p.clone()));
             let Some(pools) = noted else { return };
-            let set = population(&pools, how).and_then(|(p, correction)| {
-                let unbiased = bn.options().variance == super::Variance::Unbiased;
-                let scale = if unbiased { correction } else { 1.0 };
-                let mean: Vec<T> = p.mean.iter().map(|&v| T::of(v)).collect();
-                let var: Vec<T> = p.var.iter().map(|&v| T::of(v * scale)).collect();
-                bn.set_running(&mean, &var, pools.len() as u64)
+            let unbiased = bn.options().variance == super::Variance::Unbiased;
+            let set = population(&pools, how, unbiased).and_then(|p| {
+                let values = |v: &[f64]| v.iter().map(|&x| T::of(x)).collect::<Vec<T>>();
+                bn.set_running(&values(&p.mean), &values(&p.var), pools.len() as u64)
             });
             if let Err(e) = set {
                 done = Err(e);
@@ -120,23 +118,22 @@ impl<T: Float> Module<T> {
     }
 }
 
-/// The population's statistics and the factor that makes its variance unbiased.
-fn population(pools: &[Pool], how: Recalibrate) -> Result<(Pool, f64)> {
+/// The population's statistics, its variance unbiased if wanted.
+fn population(pools: &[Pool], how: Recalibrate, unbiased: bool) -> Result<Pool> {
+    let scaled = |mut p: Pool| {
+        let factor = if unbiased { p.count / (p.count - 1.0) } else { 1.0 };
+        p.var.iter_mut().for_each(|v| *v *= factor);
+        p
+    };
     match how {
-        Recalibrate::Pooled => {
-            let p = merge_statistics(pools)?;
-            let n = p.count;
-            Ok((p, n / (n - 1.0)))
-        }
+        Recalibrate::Pooled => Ok(scaled(merge_statistics(pools)?)),
         Recalibrate::Average => {
             let k = pools.len() as f64;
-            let mut p = Pool { count: pools[0].count, ..Pool::default() };
-            let average = |f: fn(&Pool) -> &Vec<f64>, j: usize| pools.iter().map(|p| f(p)[j]).sum::<f64>() / k;
-            for j in 0..pools[0].mean.len() {
-                p.mean.push(average(|p| &p.mean, j));
-                p.var.push(average(|p| &p.var, j));
-            }
-            Ok((p, pools[0].count / (pools[0].count - 1.0)))
+            let pools: Vec<Pool> = pools.iter().cloned().map(scaled).collect();
+            let average = |f: fn(&Pool) -> &[f64]| {
+                (0..f(&pools[0]).len()).map(|j| pools.iter().map(|p| f(p)[j]).sum::<f64>() / k).collect()
+            };
+            Ok(Pool { count: pools[0].count, mean: average(|p| &p.mean), var: average(|p| &p.var) })
         }
     }
 }

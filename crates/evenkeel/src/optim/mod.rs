@@ -145,6 +145,10 @@ impl<T: Float> Optimizer<T> {
     pub fn names(&self) -> Vec<&'static str> {
         self.groups.iter().map(|g| g.algorithm.name()).collect()
     }
+    /// Names of the state arrays of each group.
+    pub(crate) fn slot_names(&self) -> Vec<Vec<&'static str>> {
+        self.groups.iter().map(|g| g.slots.iter().map(|s| s.0).collect()).collect()
+    }
     /// Number of groups.
     pub fn group_count(&self) -> usize {
         self.groups.len()

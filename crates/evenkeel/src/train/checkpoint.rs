@@ -56,12 +56,14 @@ impl Trainer<f32> {
                 s.rows,
                 s.hits,
                 s.judged,
+                f64::from(u8::from(self.under_way)),
             ],
         ));
         let optimizer = self.optimizer.names();
         write(
             &entries,
-            &json!({ "format": 1, "kind": "checkpoint", "architecture": architecture, "optimizer": optimizer }),
+            &json!({ "format": 1, "kind": "checkpoint", "architecture": architecture, "optimizer": optimizer,
+                    "slots": self.optimizer.slot_names() }),
         )
     }
 
@@ -73,15 +75,22 @@ impl Trainer<f32> {
     /// The same where the model lives outside; its state is [`model_state`]'s to give.
     pub fn load_outside(&mut self, bytes: &[u8], layers: &[Module<f32>]) -> Result<()> {
         let (entries, metadata) = read_checkpoint(bytes)?;
-        if metadata["optimizer"] != json!(self.optimizer.names()) {
+        if metadata["optimizer"] != json!(self.optimizer.names())
+            || metadata["slots"] != json!(self.optimizer.slot_names())
+        {
             return Err(Error::file("the checkpoint is of another optimizer"));
         }
         let counters = from_bits(&entries, "counters")?;
-        let &[_, updates, epoch, pending, pending_weight, loss, weight, rows, hits, judged] = &counters[..] else {
+        let &[seed, updates, epoch, pending, pending_weight, loss, weight, rows, hits, judged, under_way] =
+            &counters[..]
+        else {
             return Err(Error::file("the checkpoint's counters are incomplete"));
         };
-        if ![updates, epoch, pending, rows].into_iter().all(is_count) {
+        if ![seed, updates, epoch, pending, rows].into_iter().all(is_count) {
             return Err(Error::file("the checkpoint's counters are damaged"));
+        }
+        if self.schedule.is_none() && entries.iter().any(|e| e.name == "schedule") {
+            return Err(Error::file("the checkpoint is of a training with a schedule"));
         }
         self.optimizer.check(&entries)?;
         let schedule = match &self.schedule {
@@ -115,6 +124,8 @@ impl Trainer<f32> {
         self.release_data();
         self.updates = updates as u64;
         self.epoch = epoch as u64;
+        self.under_way = under_way == 1.0;
+        self.seed = seed as u64;
         self.pending = pending as usize;
         self.pending_weight = pending_weight;
         self.sums = Sums { loss, weight, rows, hits, judged };

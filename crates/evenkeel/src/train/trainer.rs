@@ -111,6 +111,8 @@ pub struct Trainer<T: Float = f32> {
     pub(super) pending_weight: f64,
     pub(super) updates: u64,
     pub(super) epoch: u64,
+    /// An epoch has begun and not ended.
+    pub(super) under_way: bool,
     pub(super) sums: Sums,
 }
 
@@ -150,6 +152,7 @@ impl<T: Float> Trainer<T> {
             pending_weight: 0.0,
             updates: 0,
             epoch: 0,
+            under_way: false,
             sums: Sums::default(),
         };
         t.use_schedule()?;
@@ -170,6 +173,10 @@ impl<T: Float> Trainer<T> {
     pub fn lr(&self) -> f64 {
         self.optimizer.rates()[0]
     }
+    /// The seed, which a checkpoint brings along.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
     /// Updates made so far.
     pub fn updates(&self) -> u64 {
         self.updates
@@ -187,11 +194,12 @@ impl<T: Float> Trainer<T> {
             None => Rng::stream(self.seed, u64::MAX),
         };
         let mut new = Batches::new(rows, size, shuffle, last, rng)?;
-        if let Some(old) = self.batches.take()
-            && old.order.len() == rows
-        {
-            new.order = old.order;
-            new.position = old.position;
+        match self.batches.take() {
+            Some(old) if old.order.len() == rows => {
+                new.order = old.order;
+                new.position = old.position;
+            }
+            _ => self.under_way = false,
         }
         self.batches = Some(new);
         self.data = Some(data);
@@ -202,6 +210,7 @@ impl<T: Float> Trainer<T> {
         if let Some(b) = &mut self.batches {
             b.position = b.order.len();
         }
+        self.under_way = false;
         if self.pending > 0 {
             self.optimizer.zero_grad();
             self.pending = 0;
@@ -212,18 +221,16 @@ impl<T: Float> Trainer<T> {
     pub fn release_data(&mut self) {
         self.data = None;
     }
-    /// Begins an epoch over the data, unless one is under way. Without data (batches come from elsewhere) only the
-    /// means start anew.
+    /// Begins an epoch over the data, unless one is under way (its rows may all have been seen: then only its end is
+    /// left). Without data (batches come from elsewhere) only the means start anew.
     pub fn start_epoch(&mut self) {
         match &mut self.batches {
-            Some(b) if self.data.is_some() => {
-                if b.finished() {
-                    b.start();
-                    self.sums = Sums::default();
-                }
-            }
-            _ => self.sums = Sums::default(),
+            Some(_) if self.data.is_some() && self.under_way => return,
+            Some(b) if self.data.is_some() => b.start(),
+            _ => {}
         }
+        self.sums = Sums::default();
+        self.under_way = true;
     }
     /// Steps in an epoch.
     pub fn steps_per_epoch(&self) -> usize {
@@ -309,6 +316,7 @@ impl<T: Float> Trainer<T> {
             self.update()?;
         }
         self.epoch += 1;
+        self.under_way = false;
         if let Some((s, every)) = &mut self.schedule {
             if let Some(m) = metric {
                 s.observe(m);

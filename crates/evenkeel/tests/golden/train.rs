@@ -94,6 +94,7 @@ pub fn mlp<T: Float>(run: &mut Run<'_>) {
                 break;
             }
         }
+        trainer.end_epoch(None).unwrap();
     }
     run.compare("outputs", "losses", &[losses.len()], &losses);
 
