@@ -1,4 +1,5 @@
 /** Which kind of golden file is run by what, and which kinds are of later issues. */
+import { readFileSync } from "node:fs";
 import { activation, linear, matmul } from "./layers.js";
 import { loss } from "./loss.js";
 import { batchNorm, batchNormError, featureNorm, fold, keras, lecture, population, sequence } from "./norm.js";
@@ -7,28 +8,10 @@ import type { Run } from "./run.js";
 import { schedule } from "./schedule.js";
 import { mlp } from "./train.js";
 
-/** Kinds whose layers come with later issues. */
-export const deferred: ReadonlySet<string> = new Set([
-  "adaptiveavgpool2d",
-  "avgpool2d",
-  "batchrenorm",
-  "bn_fold_conv2d",
-  "conv2d",
-  "globalavgpool2d",
-  "groupnorm",
-  "groupnorm_error",
-  "instancenorm1d",
-  "instancenorm2d",
-  "instancenorm_error",
-  "instancenorm_track1d",
-  "instancenorm_track2d",
-  "layernorm",
-  "maxpool2d",
-  "spectralnorm_linear",
-  "train_cnn",
-  "weightnorm_conv2d",
-  "weightnorm_linear",
-]);
+/** Kinds whose layers come with later issues: one list for both runners. */
+export const deferred: ReadonlySet<string> = new Set(
+  JSON.parse(readFileSync(new URL("../../deferred-kinds.json", import.meta.url), "utf8")) as string[],
+);
 
 type Runner = (run: Run) => void | Promise<void>;
 

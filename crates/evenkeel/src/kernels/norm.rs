@@ -162,10 +162,9 @@ pub fn backward_input<T: Real>(
     add: bool,
 ) {
     let [a, b, c] = coefficients;
-    let keep = T::V::splat(if add { T::ONE } else { T::ZERO });
     let each = |old: T::V, x: T::V, g: T::V, s: T::V, a: T::V, b: T::V, c: T::V| {
         let v = a * g + (x - s) * b + c;
-        if add { old * keep + v } else { v }
+        if add { old + v } else { v }
     };
     if d.length == 1 {
         let constants = [shift, a, b, c];
