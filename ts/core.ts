@@ -4,11 +4,12 @@
  * One instance serves the whole program. If it ever traps (a bug of ours), its memory can no longer be trusted: it is
  * marked dead and every later call says so.
  */
-import { __wbg_finalize_init, memoryUse, selfTest, takeWarnings, trim } from "../build/wasm/evenkeel.js";
+import { __wbg_finalize_init, memoryUse, selfTest, takeError, takeWarnings, trim } from "../build/wasm/evenkeel.js";
 import { EvenkeelError } from "./errors.js";
 import { messageOf, translated } from "./messages.js";
 import { instantiate, instantiateSync, type Loaded } from "./runtime/loader.js";
 import type { WasmSource } from "./runtime/source.js";
+import { decode } from "./wire.js";
 
 /** Something worth knowing that is no error. */
 export interface Warning {
@@ -88,12 +89,6 @@ function notReady(): EvenkeelError {
   return new EvenkeelError("NOT_INITIALIZED", "evenkeel is not running yet: await init() first.");
 }
 
-interface CoreError {
-  code: string;
-  layer: string;
-  data: Record<string, unknown>;
-}
-
 function coreError(code: string, layer: string, data: Readonly<Record<string, unknown>>): EvenkeelError {
   return new EvenkeelError(code, messageOf(code, layer, data), layer === "" ? data : { ...data, layer });
 }
@@ -109,8 +104,9 @@ export function placed(
 }
 
 function translate(cause: unknown): unknown {
-  if (typeof cause === "string" && cause.startsWith("{")) {
-    const { code, layer, data } = JSON.parse(cause) as CoreError;
+  // What the core throws itself is null; what it means waits there.
+  if (cause === null) {
+    const [code, layer, data] = decode(takeError()) as [code: string, layer: string, data: Record<string, unknown>];
     return coreError(code, layer, translated(data));
   }
   if (Object(cause).name === "RuntimeError" && dead === undefined) {
@@ -168,9 +164,7 @@ export function warn(code: string, message: string): void {
 
 /** Passes on what the core has warned of. */
 export function passWarnings(): void {
-  const text = takeWarnings();
-  if (text === undefined) return;
-  for (const [code] of JSON.parse(text) as [string, number][]) warn(code, warningTexts[code] ?? code);
+  for (const code of takeWarnings()) warn(code, warningTexts[code] ?? code);
 }
 
 /** The warnings since the last call, where `init` was given no `onWarning`. */

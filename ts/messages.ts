@@ -31,9 +31,6 @@ export function translated(data: Data): Record<string, unknown> {
     const usable = /^a value this (optimizer|schedule) can use$/.test(all["expected"]);
     all["expected"] = usable ? (ranges[String(all["argument"])] ?? "at least 0") : camel(all["expected"]);
   }
-  for (const key of ["given", "loss"]) {
-    if (all[key] === "inf" || all[key] === "-inf") all[key] = String(all[key]).replace("inf", "Infinity");
-  }
   return all;
 }
 

@@ -32,8 +32,15 @@ const oldestLld = 19;
 /** Features that the standard library and the crates are compiled with. */
 export const wasmFeatures = "+simd128";
 
+// A panic is a trap, without the text and the machinery that would make it: nobody reads it inside wasm, and it is a
+// quarter of the bytes. It needs a library built for it, and flags that are not stable yet.
+const leanFlags = ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none"];
+const unstable = { RUSTC_BOOTSTRAP: "1" };
+
 // Bitcode beside the objects: the crates are built with link-time optimisation, which reaches into the library.
-const stdFlags = ["-C", `target-feature=${wasmFeatures}`, "-C", "embed-bitcode=yes"];
+const stdFlags = ["-C", `target-feature=${wasmFeatures}`, "-C", "embed-bitcode=yes", ...leanFlags];
+const stdProfile = '[profile.release]\npanic = "abort"\nopt-level = "s"\n';
+const stdBuild = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
 export function onDebian() {
   return existsSync("/usr/bin/apt-get") && existsSync("/etc/debian_version");
@@ -100,7 +107,8 @@ function toolchainOf(folder, linker) {
     // cargo tells toolchains apart by their version alone, but objects made with one library do not link with another.
     id: createHash("sha256").update(folder).digest("hex").slice(0, 8),
     wasmPath: join(folder, "bin"),
-    wasmFlags: ["-C", `linker=${linker}`],
+    wasmFlags: ["-C", `linker=${linker}`, ...leanFlags],
+    wasmEnv: unstable,
   };
 }
 
@@ -113,7 +121,7 @@ function sysrootFolder() {
   const version = ask(rustc, ["-vV"]);
   if (!version) throw new SetUpError(`${rustc} does not run`);
   const { size, mtimeMs } = statSync(rustc);
-  const key = createHash("sha256").update(`${version}${size} ${mtimeMs} ${stdFlags}`).digest("hex").slice(0, 12);
+  const key = createHash("sha256").update(`${version}${size} ${mtimeMs} ${stdFlags} ${stdBuild} ${stdProfile}`).digest("hex").slice(0, 12);
   const release = /release: (\S+)/.exec(version)?.[1] ?? "unknown";
   return join(cache, `debian-rust-${release}-${key}`);
 }
@@ -201,14 +209,14 @@ async function buildStandardLibrary(folder, linker) {
   mkdirSync(join(build, "src"), { recursive: true });
   writeFileSync(
     join(build, "Cargo.toml"),
-    '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n\n[profile.release]\npanic = "abort"\n',
+    `[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2021"\n\n${stdProfile}`,
   );
   writeFileSync(join(build, "src", "lib.rs"), "#![no_std]\n");
-  await run(cargo, ["build", "--release", "--target", wasmTarget, "-Zbuild-std=std,panic_abort"], {
+  await run(cargo, ["build", "--release", "--target", wasmTarget, ...stdBuild], {
     cwd: build,
     env: {
       ...native.env,
-      RUSTC_BOOTSTRAP: "1",
+      ...unstable,
       CARGO_TARGET_DIR: join(build, "target"),
       CARGO_ENCODED_RUSTFLAGS: [...stdFlags, "-C", `linker=${linker}`].join("\x1f"),
     },

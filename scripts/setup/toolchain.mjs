@@ -14,7 +14,7 @@ let chosen;
 
 /**
  * A toolchain that compiles to wasm:
- * `{ id, name, native: { cargo, env, subcommands }, wasmPath?, wasmFlags }`.
+ * `{ id, name, native: { cargo, env, subcommands }, wasmPath?, wasmFlags, wasmEnv? }`.
  */
 export async function wasmToolchain() {
   chosen ??= await choose();
@@ -40,7 +40,7 @@ async function chooseNative() {
 
 /** The environment in which cargo and wasm-pack build for wasm. */
 export function wasmEnvironment(toolchain, toolFolders = []) {
-  const env = { ...toolchain.native.env };
+  const env = { ...toolchain.native.env, ...toolchain.wasmEnv };
   for (const name of ["RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC", "RUSTDOC", "CARGO"]) delete env[name];
   const folders = [toolchain.wasmPath, ...toolFolders].filter(Boolean);
   env.PATH = [...folders, env.PATH].join(":");

@@ -22,7 +22,7 @@ const outputs = ["evenkeel.js", "evenkeel.d.ts", "evenkeel.wasm", "inline.js", "
 
 // Named one by one, since wasm-opt takes nothing for granted: what wasm-bindgen and rustc use today, no more.
 const wasmOptFlags = [
-  "-O3",
+  "-Oz",
   "--enable-simd",
   "--enable-bulk-memory",
   "--enable-mutable-globals",

@@ -229,7 +229,7 @@ describe("training", () => {
         y: [1, 2],
       }),
     );
-    expect([nan.code, nan.data]).toEqual(["NOT_FINITE", { argument: "x", row: 1, column: 1, given: "NaN" }]);
+    expect([nan.code, nan.data]).toEqual(["NOT_FINITE", { argument: "x", row: 1, column: 1, given: Number.NaN }]);
     const target = await rejected(() =>
       run(trainer, {
         x: [
@@ -239,7 +239,7 @@ describe("training", () => {
         y: [1, Infinity],
       }),
     );
-    expect(target.data).toMatchObject({ argument: "y", row: 1, column: 0, given: "Infinity" });
+    expect(target.data).toMatchObject({ argument: "y", row: 1, column: 0, given: Number.POSITIVE_INFINITY });
     expect(trainer.updates).toBe(0);
   });
 

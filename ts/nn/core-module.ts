@@ -1,11 +1,14 @@
 /** Built-in modules: handles on the core's. */
+
 import { CoreLayer } from "../../build/wasm/evenkeel.js";
 import { seedOf } from "../check.js";
 import { call, passWarnings } from "../core.js";
+import { joinFile } from "../file.js";
 import { disposed } from "../handle.js";
 import { nameOf } from "../messages.js";
 import { checkShape } from "../tensor/input.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
+import { decode, encode } from "../wire.js";
 import { type Features, Module, Parameter, type Role } from "./module.js";
 import { cameFrom, notice, type Shapes } from "./place.js";
 import { packState, type State, type StateReport, takeState, unpackState } from "./state.js";
@@ -46,7 +49,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   /** The layers' description. */
   get spec(): Spec {
-    return JSON.parse(call(() => this.core.spec())) as Spec;
+    return decode(call(() => this.core.spec())) as Spec;
   }
   override forward(x: TensorLike): Tensor {
     if (x instanceof Tensor) return this.#run(x);
@@ -120,7 +123,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   override loadState(state: State | Uint8Array, { strict = true }: { strict?: boolean } = {}): StateReport {
     const core = packState(takeState(state));
     try {
-      return JSON.parse(
+      return decode(
         call(() => {
           const report = this.core.loadState(core, strict);
           passWarnings();
@@ -133,7 +136,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   /** The model as one safetensors file, values and architecture, that `nn.load` rebuilds alone. */
   override save(): Uint8Array {
-    return call(() => this.core.save());
+    return joinFile(call(() => this.core.save()));
   }
   override clone(): this {
     const Class = this.constructor as new (core: CoreLayer) => this;
@@ -149,7 +152,7 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   override summaryRows(input?: readonly number[]): SummaryRow[] {
     const shape = Uint32Array.from(checkShape(input ?? [], "the input"));
-    const rows = JSON.parse(call(() => this.core.summary(shape))) as SummaryRow[];
+    const rows = decode(call(() => this.core.summary(shape))) as SummaryRow[];
     return rows.map((row) => ({ ...row, kind: nameOf(row.kind) }));
   }
   override dispose(): void {
@@ -161,5 +164,5 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
 
 /** @internal A layer from its description. */
 export function build(spec: Spec): CoreLayer {
-  return call(() => CoreLayer.fromSpec(JSON.stringify(spec), Number.NaN));
+  return call(() => CoreLayer.fromSpec(encode(spec), Number.NaN));
 }

@@ -1,7 +1,9 @@
 /** Layers, what is made of them, and losses. */
+
 import { CoreLayer, mergeStatistics as coreMerge } from "../../build/wasm/evenkeel.js";
-import { bytesOf } from "../check.js";
 import { call } from "../core.js";
+import { splitFile } from "../file.js";
+import { decode, encode } from "../wire.js";
 import { CoreModule } from "./core-module.js";
 
 export { type FeatureMismatch, parallel, residual, sequential } from "./containers.js";
@@ -34,7 +36,7 @@ export type { SummaryRow } from "./summary.js";
 
 /** Rebuilds a model from the file that `save()` gave: values and architecture. It comes in eval mode. */
 export function load(bytes: Uint8Array): CoreModule {
-  return new CoreModule(call(() => CoreLayer.load(bytesOf(bytes))));
+  return new CoreModule(call(() => CoreLayer.load(...splitFile(bytes))));
 }
 
 /** Mean and biased variance of `count` values in each channel. */
@@ -46,5 +48,5 @@ export interface BatchStatistics {
 
 /** Statistics of all parts taken together (Chan et al. 1983): what separate trainings have seen, for one. */
 export function mergeStatistics(parts: readonly BatchStatistics[]): BatchStatistics {
-  return JSON.parse(call(() => coreMerge(JSON.stringify(parts)))) as BatchStatistics;
+  return decode(call(() => coreMerge(encode(parts)))) as BatchStatistics;
 }

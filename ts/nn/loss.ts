@@ -1,9 +1,11 @@
 /** Losses: how far predictions are from targets. PyTorch's formulas, options and defaults. */
+
 import { CoreLoss, type CoreLossValue } from "../../build/wasm/evenkeel.js";
 import { badArgument, checkOptions, type Options as Known, oneOf } from "../check.js";
 import { call } from "../core.js";
 import { flatten, floats, type NestedArray, type NumericArray, type Shaped } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
+import { encode } from "../wire.js";
 
 /** How the losses of rows or elements become one number. */
 export type Reduction = "mean" | "sum" | "none";
@@ -57,7 +59,7 @@ export function makeLoss(spec: LossSpec): CoreLoss {
   const weight = spec.weight ?? spec.posWeight;
   const flat = weight === undefined ? undefined : floats(flatten(weight, undefined, "weight").data);
   const elements = spec.elementWeight === undefined ? undefined : takeTensor(spec.elementWeight, "elementWeight");
-  return call(() => new CoreLoss(JSON.stringify({ type, ignoreIndex, labelSmoothing, delta, beta }), flat, elements));
+  return call(() => new CoreLoss(encode({ type, ignoreIndex, labelSmoothing, delta, beta }), flat, elements));
 }
 
 /** @internal Labels or values for a loss: labels for class losses given whole numbers of one rank less than the input. */

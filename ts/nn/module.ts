@@ -2,10 +2,12 @@
  * Modules: layers and what is made of them. Built-in ones are handles on the core; a class of one's own extends
  * `Module`, keeps parameters and other modules in its fields, and computes in `forward` with tensor operations.
  */
+
 import { CoreRecalibration } from "../../build/wasm/evenkeel.js";
 import { checkOptions, count, oneOf, seedOf } from "../check.js";
 import { call } from "../core.js";
 import { EvenkeelError } from "../errors.js";
+import { joinFile } from "../file.js";
 import { dispose, scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
@@ -299,7 +301,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
   save(): Uint8Array {
     const core = packState(this.state());
     try {
-      return call(() => core.toBytes('{"format":1}'));
+      return joinFile(call(() => core.toParts()));
     } finally {
       core.free();
     }

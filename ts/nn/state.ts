@@ -1,7 +1,9 @@
 /** A model's values by name, on their way into the core, out of it, and in files. */
+
 import { CoreState } from "../../build/wasm/evenkeel.js";
-import { badArgument, bytesOf, isBytes } from "../check.js";
+import { badArgument, isBytes } from "../check.js";
 import { call } from "../core.js";
+import { splitFile } from "../file.js";
 import { flatten, floats } from "../tensor/input.js";
 
 /** One entry of a state: values with a shape, or a whole number (`num_batches_tracked`). */
@@ -62,5 +64,5 @@ export function unpackState(core: CoreState): State {
 
 /** The values in a safetensors file, whoever wrote it (PyTorch's `save_file`, for one). */
 export function readState(bytes: Uint8Array): State {
-  return unpackState(call(() => CoreState.fromBytes(bytesOf(bytes))));
+  return unpackState(call(() => CoreState.fromParts(...splitFile(bytes))));
 }

@@ -1,4 +1,5 @@
 /** Optimizers and schedulers for training by hand. */
+
 import {
   CoreGroups,
   type CoreOptimizer,
@@ -11,6 +12,7 @@ import { call } from "../core.js";
 import { Handle, scope } from "../handle.js";
 import { type Features, Module, Parameter } from "../nn/module.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { encode } from "../wire.js";
 import type { ScheduleSpec } from "./schedule.js";
 import { adam, type OptimizerSpec } from "./specs.js";
 
@@ -40,7 +42,7 @@ export function makeOptimizer(target: Trainable, spec: OptimizerSpec): CoreOptim
     for (const { parameters, optimizer } of groupsOf(target, spec)) {
       const all = Array.from(parameters);
       const kinds = Uint8Array.from(all, (p) => roles[p instanceof Parameter ? p.role : "weight"]);
-      const settings = JSON.stringify({ type: optimizer.type, ...optimizer.settings });
+      const settings = encode({ type: optimizer.type, ...optimizer.settings });
       call(() =>
         groups.add(
           settings,
@@ -119,7 +121,7 @@ export class Scheduler extends Handle<CoreScheduler> {
 
 /** @internal */
 export function makeScheduler(spec: ScheduleSpec, rates: readonly number[]): CoreScheduler {
-  return call(() => new CoreScheduler(JSON.stringify(spec), Float64Array.from(rates)));
+  return call(() => new CoreScheduler(encode(spec), Float64Array.from(rates)));
 }
 
 /** Scales the gradients of these parameters so that their common norm is at most `maxNorm`; returns the norm before. */

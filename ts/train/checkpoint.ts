@@ -1,8 +1,9 @@
 /** A whole training as one file. The core adds the state of a model of its own; that of one outside comes from here. */
+
 import { type CoreLayer, type CoreTrainer, modelState } from "../../build/wasm/evenkeel.js";
-import { bytesOf } from "../check.js";
 import { call } from "../core.js";
 import { EvenkeelError } from "../errors.js";
+import { joinFile, splitFile } from "../file.js";
 import type { Features, Module } from "../nn/module.js";
 import { packState, unpackState } from "../nn/state.js";
 
@@ -13,23 +14,23 @@ const layersOf = (model: Model): CoreLayer[] => model.coreModules().map(([, modu
 
 /** The file. */
 export function saveTraining(core: CoreTrainer, model: Model, outside: boolean): Uint8Array {
-  if (!outside) return call(() => core.save());
+  if (!outside) return joinFile(call(() => core.save()));
   const state = packState(model.state());
-  return call(() => core.saveOutside(state, layersOf(model)));
+  return joinFile(call(() => core.saveOutside(state, layersOf(model))));
 }
 
 /** Goes on from it; nothing changes if it does not fit. */
 export function loadTraining(core: CoreTrainer, model: Model, outside: boolean, bytes: Uint8Array): void {
-  bytesOf(bytes);
+  const [header, values] = splitFile(bytes);
   if (!outside) {
-    call(() => core.load(bytes));
+    call(() => core.load(header, values));
     return;
   }
-  const state = unpackState(call(() => modelState(bytes)));
+  const state = unpackState(call(() => modelState(header, values)));
   if (Object.values(model.checkState(state)).some((names) => names.length > 0)) {
     const reason = "the checkpoint is of another model";
     throw new EvenkeelError("BAD_FILE", `The file cannot be read: ${reason}.`, { reason });
   }
-  call(() => core.loadOutside(bytes, layersOf(model)));
+  call(() => core.loadOutside(header, values, layersOf(model)));
   model.loadState(state);
 }

@@ -1,4 +1,5 @@
 /** What a trainer takes and gives. */
+
 import { badArgument, checkOptions, count, finite, seedOf } from "../check.js";
 import type { LossName, LossSpec } from "../nn/loss.js";
 import type { ParameterGroup } from "../optim/optimizer.js";
@@ -6,6 +7,7 @@ import type { ScheduleSpec } from "../optim/schedule.js";
 import { adam, type OptimizerSpec } from "../optim/specs.js";
 import type { NumericArray } from "../tensor/input.js";
 import type { Indices, Tensor } from "../tensor/tensor.js";
+import { encode } from "../wire.js";
 
 interface Losses {
   // A method: the target may then be declared as what it is.
@@ -62,7 +64,7 @@ export interface Settings {
   readonly groups: readonly ParameterGroup[] | undefined;
   readonly schedule: ScheduleSpec | undefined;
   /** The rest, as the core takes it. */
-  readonly json: string;
+  readonly settings: Uint8Array;
 }
 
 function lossOf({ loss, classWeight }: TrainerOptions): LossSpec {
@@ -118,7 +120,7 @@ export function settingsOf(options: TrainerOptions): Settings {
     optimizer: isSpec ? (optimizer as OptimizerSpec) : adam(),
     groups: isSpec ? undefined : (optimizer as readonly ParameterGroup[]),
     schedule,
-    json: JSON.stringify({
+    settings: encode({
       seed,
       accumulate: count(accumulate, "accumulate", 1),
       average,

@@ -54,7 +54,7 @@ export class Trainer {
   #resumed = false;
 
   constructor(model: Module<Features, Features>, options: TrainerOptions) {
-    const { seed, custom, loss, optimizer, groups, schedule, json } = settingsOf(options);
+    const { seed, custom, loss, optimizer, groups, schedule, settings } = settingsOf(options);
     this.model = model;
     this.#custom = custom;
     this.#lossName = custom === undefined ? loss.type : undefined;
@@ -63,7 +63,7 @@ export class Trainer {
     const core = makeOptimizer(groups ?? model, optimizer);
     const scheduler =
       schedule === undefined ? undefined : makeScheduler(schedule, Array.from(call(() => core.rates())));
-    this.#live = call(() => new CoreTrainer(this.#native?.core.share(), this.#loss.share(), core, scheduler, json));
+    this.#live = call(() => new CoreTrainer(this.#native?.core.share(), this.#loss.share(), core, scheduler, settings));
     if (this.#native === undefined) model.seed(seed);
   }
 

@@ -1,33 +1,40 @@
 //! Between the core's types and JavaScript's: errors, shapes, element-wise functions by number.
 
 use evenkeel::error::{Datum, Error};
+use evenkeel::io::Parts;
 use evenkeel::kernels::binary::Binary;
 use evenkeel::kernels::unary::Unary;
-use serde_json::{Map, Value};
-use wasm_bindgen::JsValue;
+use evenkeel::value::{Map, Value};
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
 
 /// What every fallible function here returns.
 pub type Js<R> = Result<R, JsValue>;
 
-/// An error as the text that TypeScript turns into an `EvenkeelError`.
+thread_local! {
+    static LAST_ERROR: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps an error for [`take_error`]; what is thrown is null.
 pub fn js(e: Error) -> JsValue {
-    let mut data = Map::new();
+    let mut data = Map::default();
     for (key, value) in e.data() {
-        let value = match value {
-            // JSON has no NaN or infinity.
-            Datum::Number(x) if !x.is_finite() => Value::from(x.to_string()),
-            Datum::Number(x) => Value::from(*x),
-            Datum::Text(x) => Value::from(x.as_str()),
-            Datum::Shape(x) => Value::from(x.clone()),
-            Datum::List(x) => Value::from(x.clone()),
-        };
-        data.insert((*key).into(), value);
+        match value {
+            Datum::Number(x) => data.insert(key, *x),
+            Datum::Text(x) => data.insert(key, x.as_str()),
+            Datum::Shape(x) => data.insert(key, x.clone()),
+            Datum::List(x) => data.insert(key, x.clone()),
+        }
     }
-    let mut all = Map::new();
-    all.insert("code".into(), e.code().as_str().into());
-    all.insert("layer".into(), e.layer().into());
-    all.insert("data".into(), Value::Object(data));
-    JsValue::from_str(&Value::Object(all).to_string())
+    let all = Value::from(vec![Value::from(e.code().as_str()), e.layer().into(), Value::from(data)]);
+    LAST_ERROR.set(all.to_wire());
+    JsValue::NULL
+}
+
+/// What was thrown last: code, layer, data.
+#[wasm_bindgen(js_name = takeError)]
+pub fn take_error() -> Vec<u8> {
+    LAST_ERROR.take()
 }
 
 /// The function with this number and these settings; the table is `ts/tensor/functions.ts`.
@@ -94,7 +101,15 @@ pub fn binary(number: u32) -> Js<Binary> {
         .ok_or_else(|| js(Error::argument("operation", "a number of the table", number as usize)))
 }
 
-/// Parses JSON that TypeScript made.
-pub fn parse(json: &str) -> Js<Value> {
-    serde_json::from_str(json).map_err(|_| js(Error::argument("settings", "JSON", json)))
+/// Settings that TypeScript made.
+pub fn parse(wire: &[u8]) -> Js<Value> {
+    Value::from_wire(wire)
+        .ok_or_else(|| js(Error::argument("settings", "plain data, not nested too deeply", wire.len())))
+}
+
+/// The parts of a file as one array: the header's length (u32), the header, the data.
+pub fn pack(parts: evenkeel::Result<Parts>) -> Js<Vec<u8>> {
+    let parts = parts.map_err(js)?;
+    let header = parts.header.to_wire();
+    Ok([&(header.len() as u32).to_le_bytes()[..], &header, &parts.data].concat())
 }

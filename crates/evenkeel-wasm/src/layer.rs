@@ -1,13 +1,13 @@
 //! Handles on modules.
 
-use crate::convert::{Js, js, parse};
+use crate::convert::{Js, js, pack, parse};
 use crate::random;
 use crate::state::CoreState;
 use crate::tensor::CoreTensor;
 use evenkeel::error::{Code, Error};
 use evenkeel::io;
 use evenkeel::nn::{self, Hold, Join, Module, Pool, Recalibrate, Recalibration, Role};
-use serde_json::{Value, json};
+use evenkeel::value::{Map, Value};
 use wasm_bindgen::prelude::*;
 
 /// A module.
@@ -25,10 +25,11 @@ pub(crate) fn role_number(role: Role) -> u8 {
 
 #[wasm_bindgen]
 impl CoreLayer {
-    /// From a JSON spec; initial values from this seed, or the module-wide generator if it is NaN.
+    /// From a spec; initial values from this seed, or the module-wide generator if it is NaN.
     #[wasm_bindgen(js_name = fromSpec)]
-    pub fn from_spec(spec: &str, seed: f64) -> Js<CoreLayer> {
-        random::with(seed, |r| Module::from_json(spec, r)).map(CoreLayer).map_err(js)
+    pub fn from_spec(spec: &[u8], seed: f64) -> Js<CoreLayer> {
+        let spec = parse(spec)?;
+        random::with(seed, |r| Module::from_spec(&spec, r)).map(CoreLayer).map_err(js)
     }
     /// A layer made of layers: 0 sequential, 1 residual, 2 parallel with concat, 3 parallel with sum.
     pub fn container(kind: u32, children: Vec<CoreLayer>) -> Js<CoreLayer> {
@@ -46,17 +47,17 @@ impl CoreLayer {
         };
         Ok(CoreLayer(module))
     }
-    pub fn load(bytes: &[u8]) -> Js<CoreLayer> {
-        io::load_model(bytes).map(CoreLayer).map_err(js)
+    pub fn load(header: &[u8], data: &[u8]) -> Js<CoreLayer> {
+        io::model_from_parts(&parse(header)?, data).map(CoreLayer).map_err(js)
     }
     pub fn save(&self) -> Js<Vec<u8>> {
-        io::save_model(&self.0).map_err(js)
+        pack(io::model_to_parts(&self.0))
     }
     pub fn share(&self) -> CoreLayer {
         CoreLayer(self.0.clone())
     }
-    pub fn spec(&self) -> String {
-        self.0.spec().to_string()
+    pub fn spec(&self) -> Vec<u8> {
+        self.0.spec().to_wire()
     }
     pub fn forward(&self, x: &CoreTensor) -> Js<CoreTensor> {
         self.0.forward(&x.0).map(CoreTensor).map_err(js)
@@ -111,23 +112,34 @@ impl CoreLayer {
     pub fn state(&self) -> CoreState {
         CoreState(self.0.state())
     }
-    /// Loads a state; the report is JSON.
+    /// Loads a state and reports.
     #[wasm_bindgen(js_name = loadState)]
-    pub fn load_state(&self, state: &CoreState, strict: bool) -> Js<String> {
+    pub fn load_state(&self, state: &CoreState, strict: bool) -> Js<Vec<u8>> {
         let r = self.0.load_state(&state.0, strict).map_err(js)?;
-        Ok(json!({ "missing": r.missing, "unexpected": r.unexpected, "misshapen": r.misshapen }).to_string())
+        let mut report = Map::default();
+        report.insert("misshapen", r.misshapen);
+        report.insert("missing", r.missing);
+        report.insert("unexpected", r.unexpected);
+        Ok(Value::from(report).to_wire())
     }
-    /// Rows of the summary as JSON; `input` is empty where the input's shape is unknown.
-    pub fn summary(&self, input: &[usize]) -> String {
+    /// Rows of the summary; `input` is empty where the input's shape is unknown.
+    pub fn summary(&self, input: &[usize]) -> Vec<u8> {
         let rows = self.0.summary((!input.is_empty()).then_some(input));
         let rows: Vec<Value> = rows
             .into_iter()
             .map(|r| {
-                json!({ "path": r.path, "kind": r.kind, "output": r.output, "parameters": r.parameters,
-                        "buffers": r.buffers, "frozen": r.frozen, "container": r.container })
+                let mut row = Map::default();
+                row.insert("path", r.path);
+                row.insert("kind", r.kind);
+                row.insert("output", r.output);
+                row.insert("parameters", r.parameters);
+                row.insert("buffers", r.buffers);
+                row.insert("frozen", r.frozen);
+                row.insert("container", r.container);
+                row.into()
             })
             .collect();
-        Value::from(rows).to_string()
+        Value::from(rows).to_wire()
     }
     /// Takes the statistics of a feature norm.
     pub fn adapt(&self, x: &CoreTensor, shared: bool) -> Js<()> {
@@ -176,17 +188,19 @@ impl CoreRecalibration {
     }
 }
 
-/// Merges statistics: JSON `[{"count":..,"mean":[..],"var":[..]}, ..]` to one such object.
+/// Merges statistics: `[{"count":..,"mean":[..],"var":[..]}, ..]` to one such object.
 #[wasm_bindgen(js_name = mergeStatistics)]
-pub fn merge_statistics(parts: &str) -> Js<String> {
-    let parts = parse(parts)?;
-    let list = |v: &Value| v.as_array().map_or(Vec::new(), |a| a.iter().filter_map(Value::as_f64).collect());
-    let parts: Vec<Pool> = parts
-        .as_array()
-        .map_or(&[][..], Vec::as_slice)
-        .iter()
-        .map(|p| Pool { count: p["count"].as_f64().unwrap_or(f64::NAN), mean: list(&p["mean"]), var: list(&p["var"]) })
-        .collect();
+pub fn merge_statistics(parts: &[u8]) -> Js<Vec<u8>> {
+    let pool = |p: &Value| Pool {
+        count: p["count"].as_f64().unwrap_or(f64::NAN),
+        mean: p["mean"].numbers(),
+        var: p["var"].numbers(),
+    };
+    let parts: Vec<Pool> = parse(parts)?.items().iter().map(pool).collect();
     let all = nn::merge_statistics(&parts).map_err(js)?;
-    Ok(json!({ "count": all.count, "mean": all.mean, "var": all.var }).to_string())
+    let mut merged = Map::default();
+    merged.insert("count", all.count);
+    merged.insert("mean", all.mean);
+    merged.insert("var", all.var);
+    Ok(Value::from(merged).to_wire())
 }

@@ -1,7 +1,7 @@
 //! evenkeel's core as WebAssembly: handles and conversions, no arithmetic.
 //!
-//! Names and enumerations here are for `ts/` alone, which gives them a shape for people. An error crosses as a JSON text
-//! `{"code":..,"layer":..,"data":{..}}`; prose is made in TypeScript.
+//! Names and enumerations here are for `ts/` alone, which gives them a shape for people. Settings, reports and errors cross as the bytes of
+//! `evenkeel::value`; prose is made in TypeScript.
 #![allow(missing_docs, reason = "the TypeScript API documents what people use")]
 
 mod convert;
@@ -28,15 +28,10 @@ pub fn trim() {
     evenkeel::tensor::trim();
 }
 
-/// The warnings since the last call, as JSON `[[code, value], ..]`; empty text if none.
+/// The codes of the warnings since the last call.
 #[wasm_bindgen(js_name = takeWarnings)]
-pub fn take_warnings() -> Option<String> {
-    let all = evenkeel::nn::take_warnings();
-    if all.is_empty() {
-        return None;
-    }
-    let list: Vec<serde_json::Value> = all.iter().map(|w| serde_json::json!([w.code, w.value])).collect();
-    Some(serde_json::Value::from(list).to_string())
+pub fn take_warnings() -> Vec<String> {
+    evenkeel::nn::take_warnings().iter().map(|w| w.code.to_owned()).collect()
 }
 
 /// Whether arithmetic on this host gives the bits it should: a small product, exponentials, a sum.

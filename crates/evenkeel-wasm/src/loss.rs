@@ -1,11 +1,10 @@
-//! Losses from their JSON settings.
+//! Losses from their settings.
 
 use crate::convert::{Js, js, parse};
 use crate::tensor::{CoreIndices, CoreTensor};
 use evenkeel::error::Error;
 use evenkeel::kernels::loss::Pointwise;
 use evenkeel::loss::{Loss, Reduction, Target};
-use serde_json::Value;
 use wasm_bindgen::prelude::*;
 
 /// A loss function with its settings.
@@ -17,7 +16,7 @@ impl CoreLoss {
     /// `{"type":"crossEntropy","labelSmoothing":..,"ignoreIndex":..}` and the like. `class_weight` is per class (or the
     /// weight of positives per column), `weight` per element for binary cross entropy.
     #[wasm_bindgen(constructor)]
-    pub fn new(settings: &str, class_weight: Option<Vec<f32>>, weight: Option<CoreTensor>) -> Js<CoreLoss> {
+    pub fn new(settings: &[u8], class_weight: Option<Vec<f32>>, weight: Option<CoreTensor>) -> Js<CoreLoss> {
         let s = parse(settings)?;
         let number = |key: &str, default: f64| s[key].as_f64().unwrap_or(default);
         let positive = |key: &'static str, default: f64, least: f64| {
@@ -94,9 +93,4 @@ impl CoreLossValue {
     pub fn tensor(&self) -> CoreTensor {
         self.loss.share()
     }
-}
-
-/// Settings that are a list of numbers.
-pub(crate) fn numbers(v: &Value) -> Vec<f64> {
-    v.as_array().map_or(&[][..], Vec::as_slice).iter().filter_map(Value::as_f64).collect()
 }

@@ -1,14 +1,13 @@
-//! Optimizers and schedules from their JSON settings.
+//! Optimizers and schedules from their settings.
 
 use crate::convert::{Js, js, parse};
-use crate::loss::numbers;
 use crate::tensor::CoreTensor;
 use evenkeel::Tensor;
 use evenkeel::error::Error;
 use evenkeel::nn::Role;
 use evenkeel::optim::{self, Algorithm, Clip, GroupOptions, Optimizer};
 use evenkeel::schedule::{Anneal, Goal, OneCycle, Plateau, Schedule, Scheduler, Threshold};
-use serde_json::Value;
+use evenkeel::value::Value;
 use wasm_bindgen::prelude::*;
 
 /// Parameter groups on their way into an optimizer.
@@ -22,12 +21,12 @@ impl CoreGroups {
         CoreGroups(Vec::new())
     }
     /// Adds a group: `{"type":"adam","lr":..,"decayAll":..}` with settings in snake case, its parameters and roles.
-    pub fn add(&mut self, settings: &str, params: Vec<CoreTensor>, roles: &[u8]) -> Js<()> {
+    pub fn add(&mut self, settings: &[u8], params: Vec<CoreTensor>, roles: &[u8]) -> Js<()> {
         let s = parse(settings)?;
         let name = s["type"].as_str().unwrap_or("");
         let mut algorithm = Algorithm::from_name(name)
             .ok_or_else(|| js(Error::argument("optimizer", "the name of an optimizer", name)))?;
-        for (key, value) in s.as_object().into_iter().flatten() {
+        for (key, value) in s.entries() {
             let number = match value {
                 Value::Bool(b) => *b as u8 as f64,
                 v => v.as_f64().unwrap_or(f64::NAN),
@@ -101,7 +100,7 @@ pub struct CoreScheduler(pub(crate) Scheduler);
 #[wasm_bindgen]
 impl CoreScheduler {
     #[wasm_bindgen(constructor)]
-    pub fn new(settings: &str, rates: Vec<f64>) -> Js<CoreScheduler> {
+    pub fn new(settings: &[u8], rates: Vec<f64>) -> Js<CoreScheduler> {
         let schedule = schedule(&parse(settings)?)?;
         Scheduler::new(schedule, rates).map(CoreScheduler).map_err(invalid)
     }
@@ -129,7 +128,7 @@ fn invalid((name, value): (&'static str, f64)) -> JsValue {
 fn schedule(s: &Value) -> Js<Schedule> {
     let number = |key: &str, default: f64| s[key].as_f64().unwrap_or(default);
     let count = |key: &str, default: f64| number(key, default).max(0.0) as u64;
-    let milestones = || numbers(&s["milestones"]).iter().map(|&m| m.max(0.0) as u64).collect();
+    let milestones = || s["milestones"].numbers().iter().map(|&m| m.max(0.0) as u64).collect();
     let flag = |key: &str, default: bool| s[key].as_bool().unwrap_or(default);
     let text = |key: &str| s[key].as_str().unwrap_or("");
     Ok(match text("type") {
@@ -152,7 +151,7 @@ fn schedule(s: &Value) -> Js<Schedule> {
         },
         "polynomial" => Schedule::Polynomial { total_iters: count("totalIters", 5.0), power: number("power", 1.0) },
         "sequential" => {
-            let of = s["of"].as_array().map_or(&[][..], Vec::as_slice).iter().map(schedule).collect::<Js<_>>()?;
+            let of = s["of"].items().iter().map(schedule).collect::<Js<_>>()?;
             Schedule::Sequential { of, milestones: milestones() }
         }
         "oneCycle" => {

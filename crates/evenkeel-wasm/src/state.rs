@@ -1,6 +1,6 @@
 //! A model's state on its way in or out.
 
-use crate::convert::{Js, js};
+use crate::convert::{Js, js, pack, parse};
 use evenkeel::io;
 use evenkeel::nn::StateValue;
 use wasm_bindgen::prelude::*;
@@ -15,14 +15,14 @@ impl CoreState {
     pub fn new() -> CoreState {
         CoreState(Vec::new())
     }
-    #[wasm_bindgen(js_name = fromBytes)]
-    pub fn from_bytes(bytes: &[u8]) -> Js<CoreState> {
-        io::read_state(bytes).map(CoreState).map_err(js)
+    #[wasm_bindgen(js_name = fromParts)]
+    pub fn from_parts(header: &[u8], data: &[u8]) -> Js<CoreState> {
+        io::state_from_parts(&parse(header)?, data).map(CoreState).map_err(js)
     }
-    /// The state as a safetensors file with this JSON metadata.
-    #[wasm_bindgen(js_name = toBytes)]
-    pub fn to_bytes(&self, metadata: &str) -> Js<Vec<u8>> {
-        io::write_state(&self.0, &crate::convert::parse(metadata)?).map_err(js)
+    /// The state as the parts of a file.
+    #[wasm_bindgen(js_name = toParts)]
+    pub fn to_parts(&self) -> Js<Vec<u8>> {
+        pack(io::state_to_parts(&self.0))
     }
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|(n, _)| n.clone()).collect()

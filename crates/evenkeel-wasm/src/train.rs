@@ -1,6 +1,6 @@
 //! Handles on data sets and trainings.
 
-use crate::convert::{Js, js, parse};
+use crate::convert::{Js, js, pack, parse};
 use crate::layer::CoreLayer;
 use crate::loss::{CoreLoss, CoreLossValue, target};
 use crate::optim::{CoreOptimizer, CoreScheduler, clip};
@@ -112,7 +112,7 @@ impl CoreTrainer {
         loss: CoreLoss,
         optimizer: CoreOptimizer,
         schedule: Option<CoreScheduler>,
-        settings: &str,
+        settings: &[u8],
     ) -> Js<CoreTrainer> {
         let s = parse(settings)?;
         let every = if s["every"].as_str() == Some("epoch") { Every::Epoch } else { Every::Step };
@@ -246,19 +246,19 @@ impl CoreTrainer {
         self.trainer.optimizer().swap_average().map_err(js)
     }
     pub fn save(&self) -> Js<Vec<u8>> {
-        self.trainer.save().map_err(js)
+        pack(self.trainer.to_parts())
     }
-    pub fn load(&mut self, bytes: &[u8]) -> Js<()> {
-        self.trainer.load(bytes).map_err(js)
+    pub fn load(&mut self, header: &[u8], data: &[u8]) -> Js<()> {
+        self.trainer.load_parts(&parse(header)?, data).map_err(js)
     }
     /// For a model that lives in JavaScript: its state and its built-in layers.
     #[wasm_bindgen(js_name = saveOutside)]
     pub fn save_outside(&self, state: CoreState, layers: Vec<CoreLayer>) -> Js<Vec<u8>> {
-        self.trainer.save_outside(state.0, &modules(layers)).map_err(js)
+        pack(self.trainer.to_parts_outside(state.0, &modules(layers)))
     }
     #[wasm_bindgen(js_name = loadOutside)]
-    pub fn load_outside(&mut self, bytes: &[u8], layers: Vec<CoreLayer>) -> Js<()> {
-        self.trainer.load_outside(bytes, &modules(layers)).map_err(js)
+    pub fn load_outside(&mut self, header: &[u8], data: &[u8], layers: Vec<CoreLayer>) -> Js<()> {
+        self.trainer.load_parts_outside(&parse(header)?, data, &modules(layers)).map_err(js)
     }
 }
 
@@ -268,8 +268,8 @@ fn modules(layers: Vec<CoreLayer>) -> Vec<Module> {
 
 /// The state of the model in a checkpoint.
 #[wasm_bindgen(js_name = modelState)]
-pub fn model_state(bytes: &[u8]) -> Js<CoreState> {
-    train::model_state(bytes).map(CoreState).map_err(js)
+pub fn model_state(header: &[u8], data: &[u8]) -> Js<CoreState> {
+    train::model_state(&parse(header)?, data).map(CoreState).map_err(js)
 }
 
 /// What a model gives on a data set, collected some rows at a time.

@@ -6,7 +6,7 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernels::unary::{Unary, from_output};
 use crate::tensor::Float;
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Function<T> {
@@ -118,22 +118,19 @@ impl<T: Float> Layer<T> for Activation<T> {
             _ => None,
         }
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        let mut put = |key: &str, value: Value| {
-            spec.insert(key.into(), value);
-        };
+    fn describe(&self, spec: &mut Map) {
         match self.0 {
-            Function::Softmax(a) | Function::LogSoftmax(a) => put("dim", (a as i64).into()),
-            Function::Each(Unary::LeakyRelu(s)) => put("negative_slope", s.f64().into()),
-            Function::Each(Unary::Elu(a)) => put("alpha", a.f64().into()),
-            Function::Each(Unary::GeluTanh) => put("approximate", "tanh".into()),
+            Function::Softmax(a) | Function::LogSoftmax(a) => spec.insert("dim", a as f64),
+            Function::Each(Unary::LeakyRelu(s)) => spec.insert("negative_slope", s.f64()),
+            Function::Each(Unary::Elu(a)) => spec.insert("alpha", a.f64()),
+            Function::Each(Unary::GeluTanh) => spec.insert("approximate", "tanh"),
             Function::Each(Unary::Softplus { beta, threshold }) => {
-                put("beta", beta.f64().into());
-                put("threshold", threshold.f64().into());
+                spec.insert("beta", beta.f64());
+                spec.insert("threshold", threshold.f64());
             }
             Function::Each(Unary::Hardtanh { min, max }) => {
-                put("min_val", min.f64().into());
-                put("max_val", max.f64().into());
+                spec.insert("min_val", min.f64());
+                spec.insert("max_val", max.f64());
             }
             Function::Each(_) => {}
         }

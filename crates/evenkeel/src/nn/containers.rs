@@ -4,7 +4,7 @@ use super::module::{Context, Layer, Module};
 use crate::autograd::{Tensor, concat};
 use crate::error::{Code, Error, Result};
 use crate::tensor::Float;
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 fn numbered<T: Float>(layers: Vec<Module<T>>) -> Vec<(String, Module<T>)> {
     layers.into_iter().enumerate().map(|(i, m)| (i.to_string(), m)).collect()
@@ -138,8 +138,8 @@ impl<T: Float> Layer<T> for Parallel<T> {
     fn children(&self) -> &[(String, Module<T>)] {
         &self.branches
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        spec.insert("join".into(), if self.join == Join::Concat { "concat" } else { "sum" }.into());
+    fn describe(&self, spec: &mut Map) {
+        spec.insert("join", if self.join == Join::Concat { "concat" } else { "sum" });
     }
     fn output_shape(&self, input: &[usize]) -> Vec<usize> {
         let mut shapes = self.branches.iter().map(|(_, b)| b.layer().output_shape(input));

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::kernels::binary;
 use crate::rng::Rng;
 use crate::tensor::{Float, View};
+use crate::value::{Map, Value};
 use core::cell::RefCell;
-use serde_json::{Map, Value};
 
 /// A dropout layer with a random stream of its own.
 pub struct Dropout {
@@ -62,8 +62,8 @@ impl<T: Float> Layer<T> for Dropout {
             })
         }))
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        spec.insert("p".into(), self.p.into());
+    fn describe(&self, spec: &mut Map) {
+        spec.insert("p", self.p);
     }
     fn rng(&self) -> Option<&RefCell<Rng>> {
         Some(&self.rng)

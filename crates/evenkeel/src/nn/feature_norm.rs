@@ -10,8 +10,8 @@ use crate::error::{Code, Error, Result};
 use crate::kernels::binary::Binary;
 use crate::kernels::norm::Layout;
 use crate::tensor::{Float, View};
+use crate::value::{Map, Value};
 use core::cell::Cell;
-use serde_json::{Map, Value};
 
 /// A feature normalisation layer over the last axis.
 pub struct FeatureNorm<T: Float = f32> {
@@ -104,8 +104,8 @@ impl<T: Float> Layer<T> for FeatureNorm<T> {
         f("std", Item::Buffer(&self.std));
         f("num_rows", Item::Counter(&self.rows));
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        spec.insert("features".into(), self.mean.len().into());
+    fn describe(&self, spec: &mut Map) {
+        spec.insert("features", self.mean.len());
     }
     fn as_feature_norm(&self) -> Option<&FeatureNorm<T>> {
         Some(self)

@@ -5,7 +5,7 @@ use super::spec::optional;
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::tensor::Float;
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 /// A flatten layer.
 pub struct Flatten {
@@ -29,8 +29,8 @@ impl<T: Float> Layer<T> for Flatten {
     fn forward(&self, x: &Tensor<T>, _ctx: Context<'_>) -> Result<Tensor<T>> {
         x.flatten(self.start)
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        spec.insert("start_dim".into(), self.start.into());
+    fn describe(&self, spec: &mut Map) {
+        spec.insert("start_dim", self.start);
     }
     fn output_shape(&self, input: &[usize]) -> Vec<usize> {
         let mut s = input[..self.start.min(input.len())].to_vec();

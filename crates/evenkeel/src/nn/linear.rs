@@ -8,7 +8,7 @@ use crate::init::{self, Init};
 use crate::kernels::unary::{Unary, from_output};
 use crate::rng::Rng;
 use crate::tensor::Float;
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 /// A fully connected layer.
 pub struct Linear<T: Float = f32> {
@@ -88,10 +88,10 @@ impl<T: Float> Layer<T> for Linear<T> {
             f("bias", Item::Param(b, Role::Bias));
         }
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        spec.insert("in_features".into(), self.weight.dims()[1].into());
-        spec.insert("out_features".into(), self.weight.dims()[0].into());
-        spec.insert("bias".into(), self.bias.is_some().into());
+    fn describe(&self, spec: &mut Map) {
+        spec.insert("in_features", self.weight.dims()[1]);
+        spec.insert("out_features", self.weight.dims()[0]);
+        spec.insert("bias", self.bias.is_some());
     }
     fn output_shape(&self, input: &[usize]) -> Vec<usize> {
         let mut s = input.to_vec();

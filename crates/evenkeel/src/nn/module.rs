@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::kernels::unary::Unary;
 use crate::rng::Rng;
 use crate::tensor::Float;
+use crate::value::Map;
 use core::cell::{Cell, RefCell};
-use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// What a parameter is for; optimizers decay only weights unless told otherwise.
@@ -142,7 +142,7 @@ pub trait Layer<T: Float> {
         &[]
     }
     /// Adds what is needed to build this layer anew (beside `type` and `children`).
-    fn describe(&self, _spec: &mut Map<String, Value>) {}
+    fn describe(&self, _spec: &mut Map) {}
     /// The random state, for layers that draw numbers.
     fn rng(&self) -> Option<&RefCell<Rng>> {
         None

@@ -1,4 +1,4 @@
-//! Descriptions of layers as JSON: what files carry and what the TypeScript API sends.
+//! Descriptions of layers: what files carry and what the TypeScript API sends.
 //!
 //! A spec is an object with `type`, the layer's own settings in snake case, and `children` for layers made of layers:
 //! `{"type":"sequential","children":[{"type":"linear","in_features":4,"out_features":2,"bias":true}]}`.
@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::init::{Init, Mode, Nonlinearity};
 use crate::rng::Rng;
 use crate::tensor::Float;
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 /// Deepest nesting that is read: a hostile file must not exhaust the stack.
 const MAX_DEPTH: usize = 64;
@@ -39,36 +39,34 @@ fn shown(v: &Value) -> &str {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "another number",
-        Value::String(s) => s,
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Text(s) => s,
+        Value::List(_) => "a list",
+        Value::Map(_) => "an object",
     }
 }
 
 /// An initialisation: its name, or an object with `name`, `values` (its numbers in order), `mode`, `nonlinearity`.
 pub(super) fn init(v: &Value) -> Result<Init> {
     let name = v.as_str().or_else(|| v["name"].as_str()).unwrap_or("");
-    let values: Vec<f64> =
-        v["values"].as_array().map_or(&[][..], Vec::as_slice).iter().filter_map(Value::as_f64).collect();
     let mode = Mode::from_name(v["mode"].as_str().unwrap_or("fan_in"));
     // PyTorch's default for kaiming_*.
     let nonlinearity = Nonlinearity::from_name(v["nonlinearity"].as_str().unwrap_or("leaky_relu"));
     mode.zip(nonlinearity)
-        .and_then(|(mode, nonlinearity)| Init::from_name(name, &values, mode, nonlinearity))
+        .and_then(|(mode, nonlinearity)| Init::from_name(name, &v["values"].numbers(), mode, nonlinearity))
         .ok_or_else(|| Error::argument("init", "the name of an initialisation", name))
 }
 
 impl<T: Float> Module<T> {
     /// The description from which [`from_spec`](Self::from_spec) builds the same layers anew.
     pub fn spec(&self) -> Value {
-        let mut map = Map::new();
-        map.insert("type".into(), self.layer().kind().into());
+        let mut map = Map::default();
+        map.insert("type", self.layer().kind());
         self.layer().describe(&mut map);
         let children = self.layer().children();
         if !children.is_empty() {
-            map.insert("children".into(), children.iter().map(|(_, m)| m.spec()).collect());
+            map.insert("children", children.iter().map(|(_, m)| m.spec()).collect::<Vec<_>>());
         }
-        Value::Object(map)
+        map.into()
     }
 
     /// Builds layers from their description; initial values come from `rng`.
@@ -77,16 +75,16 @@ impl<T: Float> Module<T> {
     }
 
     /// The same from JSON text.
+    #[cfg(feature = "json")]
     pub fn from_json(json: &str, rng: &mut Rng) -> Result<Self> {
-        let spec: Value = serde_json::from_str(json).map_err(|_| Error::file("the architecture is not JSON"))?;
-        Self::from_spec(&spec, rng)
+        Self::from_spec(&json.parse()?, rng)
     }
 
     fn build(spec: &Value, rng: &mut Rng, depth: usize) -> Result<Self> {
         if depth > MAX_DEPTH {
             return Err(Error::file("the architecture is nested too deeply"));
         }
-        let children = spec["children"].as_array().map_or(&[][..], Vec::as_slice);
+        let children = spec["children"].items();
         let mut nested = || children.iter().map(|c| Self::build(c, rng, depth + 1)).collect::<Result<Vec<Self>>>();
         Ok(match spec["type"].as_str().unwrap_or("") {
             "sequential" => Sequential::new(nested()?).into(),

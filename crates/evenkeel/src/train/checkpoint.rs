@@ -4,32 +4,36 @@
 use super::trainer::{Sums, Trainer};
 use super::{Batches, LastBatch};
 use crate::error::{Error, Result};
-use crate::io::{Entry, Values, read, write};
-use crate::io::{check_format, entries_of_state, state_of_entries};
+use crate::io::{Entry, Parts, Values, check_format, entries_of_state, metadata, read, state_of_entries, write};
 use crate::nn::{Module, StateValue};
 use crate::optim::{bits, find, from_bits, is_count};
 use crate::rng::Rng;
-use serde_json::{Value, json};
+use crate::value::Value;
 
 impl Trainer<f32> {
-    /// The checkpoint.
+    /// The checkpoint as a file.
+    #[cfg(feature = "json")]
     pub fn save(&self) -> Result<Vec<u8>> {
+        Ok(self.to_parts()?.pack())
+    }
+    /// The checkpoint.
+    pub fn to_parts(&self) -> Result<Parts> {
         match &self.model {
-            Some(m) => self.save_with(m.state(), m.spec(), core::slice::from_ref(m)),
-            None => self.save_outside(Vec::new(), &[]),
+            Some(m) => self.parts_with(m.state(), m.spec(), core::slice::from_ref(m)),
+            None => self.to_parts_outside(Vec::new(), &[]),
         }
     }
     /// The checkpoint of a training whose model lives outside: with this state of it, and the random states of these
     /// layers.
-    pub fn save_outside(&self, state: Vec<(String, StateValue<f32>)>, layers: &[Module<f32>]) -> Result<Vec<u8>> {
-        self.save_with(state, Value::Null, layers)
+    pub fn to_parts_outside(&self, state: Vec<(String, StateValue<f32>)>, layers: &[Module<f32>]) -> Result<Parts> {
+        self.parts_with(state, Value::Null, layers)
     }
-    fn save_with(
+    fn parts_with(
         &self,
         state: Vec<(String, StateValue<f32>)>,
         architecture: Value,
         layers: &[Module<f32>],
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Parts> {
         let mut entries = entries_of_state("model.", state);
         entries.push(bits("layers.rng".into(), &layer_states(layers)));
         entries.extend(self.optimizer.checkpoint());
@@ -59,24 +63,31 @@ impl Trainer<f32> {
                 f64::from(u8::from(self.under_way)),
             ],
         ));
-        let optimizer = self.optimizer.names();
-        write(
-            &entries,
-            &json!({ "format": 1, "kind": "checkpoint", "architecture": architecture, "optimizer": optimizer,
-                    "slots": self.optimizer.slot_names() }),
-        )
+        let mut metadata = metadata();
+        metadata.insert("kind", "checkpoint");
+        metadata.insert("architecture", architecture);
+        metadata.insert("optimizer", self.optimizer.names());
+        metadata.insert("slots", self.optimizer.slot_names());
+        write(entries, metadata)
     }
 
     /// Goes on from a checkpoint of the same build of model, optimizer and schedule. Nothing changes if it does not fit.
+    #[cfg(feature = "json")]
     pub fn load(&mut self, bytes: &[u8]) -> Result<()> {
+        let (header, data) = crate::io::unpack(bytes)?;
+        self.load_parts(&header, data)
+    }
+    /// The same from the parts of a file.
+    pub fn load_parts(&mut self, header: &Value, data: &[u8]) -> Result<()> {
         let layers: Vec<Module<f32>> = self.model.iter().cloned().collect();
-        self.load_outside(bytes, &layers)
+        self.load_parts_outside(header, data, &layers)
     }
     /// The same where the model lives outside; its state is [`model_state`]'s to give.
-    pub fn load_outside(&mut self, bytes: &[u8], layers: &[Module<f32>]) -> Result<()> {
-        let (entries, metadata) = read_checkpoint(bytes)?;
-        if metadata["optimizer"] != json!(self.optimizer.names())
-            || metadata["slots"] != json!(self.optimizer.slot_names())
+    pub fn load_parts_outside(&mut self, header: &Value, data: &[u8], layers: &[Module<f32>]) -> Result<()> {
+        let entries = read_checkpoint(header, data)?;
+        let metadata = &header["metadata"];
+        if metadata["optimizer"] != Value::from(self.optimizer.names())
+            || metadata["slots"] != Value::from(self.optimizer.slot_names())
         {
             return Err(Error::file("the checkpoint is of another optimizer"));
         }
@@ -134,17 +145,17 @@ impl Trainer<f32> {
 }
 
 /// The state of the model in a checkpoint.
-pub fn model_state(bytes: &[u8]) -> Result<Vec<(String, StateValue<f32>)>> {
-    Ok(state_of_entries("model.", &read_checkpoint(bytes)?.0))
+pub fn model_state(header: &Value, data: &[u8]) -> Result<Vec<(String, StateValue<f32>)>> {
+    Ok(state_of_entries("model.", &read_checkpoint(header, data)?))
 }
 
-fn read_checkpoint(bytes: &[u8]) -> Result<(Vec<Entry<f32>>, Value)> {
-    let (entries, metadata) = read::<f32>(bytes)?;
-    check_format(&metadata)?;
-    if metadata["kind"].as_str() != Some("checkpoint") {
+fn read_checkpoint(header: &Value, data: &[u8]) -> Result<Vec<Entry<f32>>> {
+    let entries = read(header, data)?;
+    check_format(&header["metadata"])?;
+    if header["metadata"]["kind"].as_str() != Some("checkpoint") {
         return Err(Error::file("not a checkpoint of a training"));
     }
-    Ok((entries, metadata))
+    Ok(entries)
 }
 
 /// The random states of all layers that have one, in order.

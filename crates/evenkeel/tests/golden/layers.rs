@@ -11,7 +11,7 @@ pub fn activation<T: Float>(run: &mut Run<'_>) {
     let mut spec = run.case.config.clone();
     let kind = run.case.op.strip_prefix("activation_").expect("checked by the caller");
     spec.as_object_mut().expect("a config").insert("type".to_owned(), Value::from(kind));
-    let layer: Module<T> = Module::from_spec(&spec, &mut Rng::new(0)).unwrap();
+    let layer: Module<T> = Module::from_spec(&spec.clone().into(), &mut Rng::new(0)).unwrap();
     let x = run.tracked::<T>("x");
     let y = layer.forward(&x).unwrap();
     y.backward_with(&run.input("gy")).unwrap();

@@ -49,7 +49,7 @@ fn torch<T: Float>(run: &Run<'_>) -> Module<T> {
             spec[key] = v.clone();
         }
     }
-    let m = Module::from_spec(&spec, &mut Rng::new(0)).unwrap();
+    let m = Module::from_spec(&spec.clone().into(), &mut Rng::new(0)).unwrap();
     load(run, &m, &ALL);
     if c["training"] == Value::Bool(false) {
         m.eval();
@@ -142,7 +142,7 @@ pub fn keras<T: Float>(run: &mut Run<'_>) {
     if number(&c["eps"]) != 1e-3 {
         spec["eps"] = c["eps"].clone(); // else the convention's own
     }
-    let m: Module<T> = Module::from_spec(&spec, &mut Rng::new(0)).unwrap();
+    let m: Module<T> = Module::from_spec(&spec.clone().into(), &mut Rng::new(0)).unwrap();
     load(run, &m, &AFFINE);
     let mut first = None;
     for i in 0..number(&c["steps"]) as usize {
@@ -170,7 +170,7 @@ pub fn lecture<T: Float>(run: &mut Run<'_>) {
         "type": "batch_norm", "convention": "lecture", "features": features,
         "decay": run.case.config["p"], "affine": false,
     });
-    let m: Module<T> = Module::from_spec(&spec, &mut Rng::new(0)).unwrap();
+    let m: Module<T> = Module::from_spec(&spec.clone().into(), &mut Rng::new(0)).unwrap();
     for i in 0..run.case.inputs.len() {
         m.forward(&run.input(&format!("x{i}"))).unwrap();
         run.output(&format!("mu_bar_after_{}", i + 1), &item(&m, "running_mean"));

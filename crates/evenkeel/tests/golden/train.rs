@@ -41,7 +41,7 @@ fn build<T: Float>(run: &Run<'_>) -> (Module<T>, Vec<(String, String)>) {
         }
         let activation = if i == 0 { "sigmoid" } else { "relu" };
         let spec = serde_json::json!({ "type": activation });
-        layers.push(Activation::from_spec(&spec).unwrap().unwrap().into());
+        layers.push(Activation::from_spec(&spec.into()).unwrap().unwrap().into());
     }
     (Sequential::new(layers).into(), names)
 }

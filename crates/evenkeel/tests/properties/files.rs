@@ -3,10 +3,11 @@
 use super::build;
 use super::checkpoint::{Setup, setup};
 use evenkeel::io::{load_model, read_state, save_model};
-use evenkeel::nn::{FeatureNorm, Module};
+use evenkeel::nn::{FeatureNorm, Module, StateValue};
 use evenkeel::tensor::{memory, trim};
 use evenkeel::{Code, Error, Rng, Tensor};
 use proptest::prelude::*;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 /// A model with every kind of value in its file.
 fn model(seed: u64) -> Module {
@@ -61,6 +62,52 @@ proptest! {
         let x = Tensor::randn(&[4, 3], &mut Rng::new(1)).unwrap();
         let bits = |m: &Module| m.predict(&x).unwrap().to_vec().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&back), bits(&m));
+    }
+
+    #[test]
+    fn the_reference_reads_our_files_and_we_read_its(seed: u64, values in prop::collection::vec(any::<f64>(), 1..20)) {
+        let m = model(seed);
+        let file = save_model(&m).unwrap();
+        let theirs = SafeTensors::deserialize(&file).unwrap();
+        prop_assert_eq!(theirs.len(), m.state().len());
+        for (name, value) in m.state() {
+            let t = theirs.tensor(&name).unwrap();
+            match value {
+                StateValue::Tensor(data, shape) => {
+                    prop_assert_eq!((t.dtype(), t.shape()), (Dtype::F32, &shape[..]));
+                    prop_assert_eq!(t.data(), data.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>());
+                }
+                StateValue::Integer(n) => {
+                    prop_assert_eq!((t.dtype(), t.shape(), t.data()), (Dtype::I64, &[][..], &n.to_le_bytes()[..]));
+                }
+            }
+        }
+        // Every type of number that is read, in one file.
+        let bytes = |f: &dyn Fn(f64) -> Vec<u8>| values.iter().flat_map(|&x| f(x)).collect::<Vec<u8>>();
+        let kinds = [
+            (Dtype::F64, bytes(&|x| x.to_le_bytes().into())),
+            (Dtype::F32, bytes(&|x| (x as f32).to_le_bytes().into())),
+            (Dtype::BF16, bytes(&|x| (x as f32).to_le_bytes()[2..].into())),
+            (Dtype::I64, bytes(&|x| (x as i32 as i64).to_le_bytes().into())),
+            (Dtype::I32, bytes(&|x| (x as i32).to_le_bytes().into())),
+        ];
+        let views = kinds.iter().map(|(d, b)| (format!("{d:?}"), TensorView::new(*d, vec![values.len()], b).unwrap()));
+        let state = read_state::<f64>(&serialize(views, None).unwrap()).unwrap();
+        prop_assert_eq!(state.len(), kinds.len());
+        for (name, value) in state {
+            let StateValue::Tensor(data, shape) = value else {
+                prop_assert_eq!(values.len(), 1);
+                continue;
+            };
+            prop_assert_eq!(shape, vec![values.len()]);
+            let want: Vec<u64> = values.iter().map(|&x| match &*name {
+                "F64" => x.to_bits(),
+                "F32" => (x as f32 as f64).to_bits(),
+                "BF16" => (f32::from_bits((x as f32).to_bits() & 0xffff_0000) as f64).to_bits(),
+                _ => (x as i32 as f64).to_bits(),
+            }).collect();
+            prop_assert_eq!(data.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), want);
+        }
     }
 
     #[test]

@@ -16,11 +16,11 @@ use crate::error::{Code, Error, Result};
 use crate::kernels::norm::Layout;
 use crate::kernels::unary::Unary;
 use crate::tensor::Float;
+use crate::value::{Map, Value};
 use core::cell::Cell;
 pub(super) use node::Stats;
 use node::batch_norm;
 pub use options::{Averaged, BatchNormOptions, Statistics, Variance};
-use serde_json::{Map, Value};
 use std::rc::Rc;
 
 /// A batch normalisation layer.
@@ -176,8 +176,8 @@ impl<T: Float> Layer<T> for BatchNorm<T> {
             f("num_batches_tracked", Item::Counter(&self.batches));
         }
     }
-    fn describe(&self, spec: &mut Map<String, Value>) {
-        spec.insert("features".into(), self.features.into());
+    fn describe(&self, spec: &mut Map) {
+        spec.insert("features", self.features);
         self.options.describe(spec);
     }
     fn as_batch_norm(&self) -> Option<&BatchNorm<T>> {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::nn::spec::optional;
-use serde_json::{Map, Value};
+use crate::value::{Map, Value};
 
 /// Which variance the running average stores; normalising always uses the biased one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,27 +132,27 @@ impl BatchNormOptions {
     }
 
     /// Adds the options to a spec.
-    pub(super) fn describe(&self, spec: &mut Map<String, Value>) {
+    pub(super) fn describe(&self, spec: &mut Map) {
         let o = self;
-        spec.insert("eps".into(), o.eps.into());
-        spec.insert("momentum".into(), o.momentum.map_or(Value::Null, Value::from));
-        spec.insert("scale".into(), o.scale.into());
-        spec.insert("shift".into(), o.shift.into());
-        spec.insert("track_running_stats".into(), o.track_running_stats.into());
+        spec.insert("eps", o.eps);
+        spec.insert("momentum", o.momentum);
+        spec.insert("scale", o.scale);
+        spec.insert("shift", o.shift);
+        spec.insert("track_running_stats", o.track_running_stats);
         // Written only where they differ from what every reader expects.
         if o.average == Averaged::Deviation {
-            spec.insert("average".into(), "deviation".into());
+            spec.insert("average", "deviation");
         }
         if o.start_from_first {
-            spec.insert("start_from_first".into(), true.into());
+            spec.insert("start_from_first", true);
         }
         let variance = if o.variance == Variance::Unbiased { "unbiased" } else { "biased" };
-        spec.insert("variance".into(), variance.into());
+        spec.insert("variance", variance);
         let statistics = match o.statistics {
             Statistics::Auto => "auto",
             Statistics::Batch => "batch",
             Statistics::Running => "running",
         };
-        spec.insert("statistics".into(), statistics.into());
+        spec.insert("statistics", statistics);
     }
 }
