@@ -121,7 +121,10 @@ function sysrootFolder() {
   const version = ask(rustc, ["-vV"]);
   if (!version) throw new SetUpError(`${rustc} does not run`);
   const { size, mtimeMs } = statSync(rustc);
-  const key = createHash("sha256").update(`${version}${size} ${mtimeMs} ${stdFlags} ${stdBuild} ${stdProfile}`).digest("hex").slice(0, 12);
+  const key = createHash("sha256")
+    .update(`${version}${size} ${mtimeMs} ${stdFlags} ${stdBuild} ${stdProfile}`)
+    .digest("hex")
+    .slice(0, 12);
   const release = /release: (\S+)/.exec(version)?.[1] ?? "unknown";
   return join(cache, `debian-rust-${release}-${key}`);
 }
