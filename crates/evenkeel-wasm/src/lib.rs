@@ -5,6 +5,8 @@
 #![allow(missing_docs, reason = "the TypeScript API documents what people use")]
 
 mod convert;
+#[cfg(target_family = "wasm")]
+mod heap;
 mod layer;
 mod loss;
 mod optim;

@@ -123,13 +123,20 @@ pub struct Error(Box<Body>);
 
 impl Error {
     /// An error of this code.
+    #[cold]
+    #[inline(never)]
     pub fn new(code: Code) -> Self {
         Error(Box::new(Body { code, layer: String::new(), data: Vec::new() }))
     }
     /// The same with one more value.
     #[must_use]
-    pub fn with(mut self, key: &'static str, value: impl Into<Datum>) -> Self {
-        self.0.data.push((key, value.into()));
+    pub fn with(self, key: &'static str, value: impl Into<Datum>) -> Self {
+        self.with_datum(key, value.into())
+    }
+    #[cold]
+    #[inline(never)]
+    fn with_datum(mut self, key: &'static str, value: Datum) -> Self {
+        self.0.data.push((key, value));
         self
     }
     /// Prefixes the place with the name of the child it came out of: `"2"` then `"body"` gives `body.2`.
@@ -171,6 +178,8 @@ impl Error {
         Error::new(Code::BadArgument).with("argument", name).with("expected", expected).with("given", given)
     }
     /// A file that cannot be read, and why.
+    #[cold]
+    #[inline(never)]
     pub fn file(reason: &str) -> Self {
         Error::new(Code::BadFile).with("reason", reason)
     }

@@ -109,6 +109,16 @@ impl<T: Float> Backward<'_, T> {
     }
     /// Lets `f` write (or, if its second argument is true, add) the gradient of input `i` in place.
     pub fn accumulate(&self, i: usize, f: impl FnOnce(&mut [T], bool)) -> Result<()> {
+        let mut f = Some(f);
+        // One body for all operations: only the closure differs.
+        self.accumulate_by(i, &mut |to, add| {
+            if let Some(f) = f.take() {
+                f(to, add);
+            }
+        })
+    }
+    #[inline(never)]
+    fn accumulate_by(&self, i: usize, f: &mut dyn FnMut(&mut [T], bool)) -> Result<()> {
         let input = &self.inputs[i];
         if !input.tracks() {
             return Ok(());
@@ -159,7 +169,7 @@ pub(crate) fn backward<T: Float>(root: &Tensor<T>, seed: View<T>) -> Result<()> 
             return Err(Error::new(Code::NoGraph));
         }
         // The root is a leaf itself: its gradient is the seed.
-        return root.accumulate_leaf(|to, add| {
+        return root.accumulate_leaf(&mut |to, add| {
             if add {
                 crate::kernels::binary::add_assign(to, &seed.read());
             } else {

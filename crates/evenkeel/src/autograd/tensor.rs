@@ -178,9 +178,9 @@ impl<T: Float> Tensor<T> {
             return Err(Error::shape("grad", "as many values as the parameter has", self.shape()));
         }
         self.zero_grad();
-        self.accumulate_leaf(|to, _| to.copy_from_slice(grad))
+        self.accumulate_leaf(&mut |to, _| to.copy_from_slice(grad))
     }
-    pub(super) fn accumulate_leaf(&self, f: impl FnOnce(&mut [T], bool)) -> Result<()> {
+    pub(super) fn accumulate_leaf(&self, f: &mut dyn FnMut(&mut [T], bool)) -> Result<()> {
         let mut slot = self.0.grad.borrow_mut();
         match slot.as_mut() {
             None => {

@@ -255,7 +255,8 @@ pub fn update<T: Real>(algorithm: &Algorithm, step: Step, p: &mut [T], g: &[T], 
 macro_rules! settings {
     ($optimizer:ident: $($number:ident)*, $($switch:ident)*) => {
         impl $optimizer {
-            fn table(&mut self, mut entry: impl FnMut(&'static str, &mut f64)) {
+            #[inline(never)]
+            fn table(&mut self, entry: &mut dyn FnMut(&'static str, &mut f64)) {
                 $(entry(stringify!($number), &mut self.$number);)*
                 $({
                     let mut value = if self.$switch { 1.0 } else { 0.0 };
@@ -266,13 +267,13 @@ macro_rules! settings {
 
             pub(super) fn settings(mut self) -> Vec<(&'static str, f64)> {
                 let mut list = Vec::new();
-                self.table(|name, value| list.push((name, *value)));
+                self.table(&mut |name, value| list.push((name, *value)));
                 list
             }
 
             pub(super) fn set(&mut self, name: &str, value: f64) -> bool {
                 let mut found = false;
-                self.table(|entry, to| {
+                self.table(&mut |entry, to| {
                     if entry == name {
                         *to = value;
                         found = true;
