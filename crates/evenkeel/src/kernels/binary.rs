@@ -3,6 +3,7 @@
 //! The broadcast is reduced to as few loops as the shapes allow; the innermost one is a vector loop over contiguous
 //! memory in which an operand either moves along or stays one number.
 
+use super::Kernels;
 use crate::shape::{MAX_RANK, Shape};
 use crate::simd::{LANES, Lanes, Real};
 
@@ -38,23 +39,94 @@ pub enum Binary {
 }
 
 /// `out = a op b`, where both operands broadcast to `shape`.
-pub fn forward<T: Real>(op: Binary, a: &[T], sa: &Shape, b: &[T], sb: &Shape, out: &mut [T], shape: &Shape) {
+pub fn forward<T: Kernels>(op: Binary, a: &[T], sa: &Shape, b: &[T], sb: &Shape, out: &mut [T], shape: &Shape) {
+    if out.is_empty() {
+        return;
+    }
     let walk = Walk::new(sa, sb, shape);
-    let truth = |m: <T::V as Lanes<T>>::Mask| T::V::select(m, T::V::splat(T::ONE), T::V::zero());
+    let inner = walk.rank - 1;
+    let mut at = [0; MAX_RANK];
+    let (mut ia, mut ib) = (0, 0);
+    for row in out.chunks_exact_mut(walk.extents[inner]) {
+        T::binary_line(op, &a[ia..], walk.a[inner], &b[ib..], walk.b[inner], row);
+        for i in (0..inner).rev() {
+            at[i] += 1;
+            ia += walk.a[i];
+            ib += walk.b[i];
+            if at[i] < walk.extents[i] {
+                break;
+            }
+            ia -= walk.a[i] * walk.extents[i];
+            ib -= walk.b[i] * walk.extents[i];
+            at[i] = 0;
+        }
+    }
+}
+
+/// One contiguous line; an operand moves along (step 1) or is one number throughout (step 0).
+pub fn line<T: Real>(op: Binary, a: &[T], step_a: usize, b: &[T], step_b: usize, out: &mut [T]) {
+    let n = out.len();
+    let (out, out_tail) = out.as_chunks_mut::<LANES>();
+    let whole = n - out_tail.len();
+    let operand = |x: &[T], step: usize| if step == 0 { [[x[0]; LANES]; 2] } else { [pad(&x[whole..n]); 2] };
+    let (a_end, b_end) = (operand(a, step_a), operand(b, step_b));
+    let chunk = |x| -> &[[T; LANES]] { x };
+    let a4 = if step_a == 0 { &a_end[..] } else { chunk(a[..n].as_chunks::<LANES>().0) };
+    let b4 = if step_b == 0 { &b_end[..] } else { chunk(b[..n].as_chunks::<LANES>().0) };
+    chunks(op, a4, step_a, b4, step_b, out);
+    if !out_tail.is_empty() {
+        let mut out = [[T::ZERO; LANES]];
+        chunks(op, &a_end, 0, &b_end, 0, &mut out);
+        out_tail.copy_from_slice(&out[0][..out_tail.len()]);
+    }
+}
+
+/// At most four numbers, filled up with ones.
+fn pad<T: Real>(tail: &[T]) -> [T; LANES] {
+    T::V::load_part(tail, T::ONE).to_array()
+}
+
+/// Not inlined: whole lines and their ends share this code.
+#[inline(never)]
+fn chunks<T: Real>(
+    op: Binary,
+    a: &[[T; LANES]],
+    step_a: usize,
+    b: &[[T; LANES]],
+    step_b: usize,
+    out: &mut [[T; LANES]],
+) {
+    let (zero, one) = (T::V::zero(), T::V::splat(T::ONE));
+    let ab = (a, step_a, b, step_b);
     match op {
-        Binary::Add => walk.run(a, b, out, |x, y| x + y),
-        Binary::Sub => walk.run(a, b, out, |x, y| x - y),
-        Binary::Mul => walk.run(a, b, out, |x, y| x * y),
-        Binary::Div => walk.run(a, b, out, |x, y| x / y),
-        Binary::Pow => walk.run(a, b, out, pow_lanes),
-        Binary::Min => walk.run(a, b, out, |x, y| x.min(y)),
-        Binary::Max => walk.run(a, b, out, |x, y| x.max(y)),
-        Binary::Eq => walk.run(a, b, out, |x, y| truth(x.eq(y))),
-        Binary::Ne => walk.run(a, b, out, |x, y| T::V::splat(T::ONE) - truth(x.eq(y))),
-        Binary::Lt => walk.run(a, b, out, |x, y| truth(x.lt(y))),
-        Binary::Le => walk.run(a, b, out, |x, y| truth(x.le(y))),
-        Binary::Gt => walk.run(a, b, out, |x, y| truth(y.lt(x))),
-        Binary::Ge => walk.run(a, b, out, |x, y| truth(y.le(x))),
+        Binary::Add => map(ab, out, |x, y| x + y),
+        Binary::Sub => map(ab, out, |x, y| x - y),
+        Binary::Mul => map(ab, out, |x, y| x * y),
+        Binary::Div => map(ab, out, |x, y| x / y),
+        Binary::Pow => map(ab, out, pow_lanes),
+        Binary::Min => map(ab, out, |x, y| x.min(y)),
+        Binary::Max => map(ab, out, |x, y| x.max(y)),
+        Binary::Eq => map(ab, out, |x, y| T::V::select(x.eq(y), one, zero)),
+        Binary::Ne => map(ab, out, |x, y| T::V::select(x.eq(y), zero, one)),
+        Binary::Lt => map(ab, out, |x, y| T::V::select(x.lt(y), one, zero)),
+        Binary::Le => map(ab, out, |x, y| T::V::select(x.le(y), one, zero)),
+        Binary::Gt => map(ab, out, |x, y| T::V::select(y.lt(x), one, zero)),
+        Binary::Ge => map(ab, out, |x, y| T::V::select(y.le(x), one, zero)),
+    }
+}
+
+/// The one loop. An operand that stands still is read again and again, from the first cache.
+#[inline(always)]
+fn map<T: Real>(
+    (a, step_a, b, step_b): (&[[T; LANES]], usize, &[[T; LANES]], usize),
+    out: &mut [[T; LANES]],
+    f: impl Fn(T::V, T::V) -> T::V,
+) {
+    let (mut i, mut j) = (0, 0);
+    for out in out {
+        f(T::V::load(&a[i]), T::V::load(&b[j])).store(out);
+        i += step_a;
+        j += step_b;
     }
 }
 
@@ -127,65 +199,5 @@ impl Walk {
         }
         w.rank = w.rank.max(1);
         w
-    }
-
-    fn run<T: Real>(&self, a: &[T], b: &[T], out: &mut [T], f: impl Fn(T::V, T::V) -> T::V) {
-        if out.is_empty() {
-            return;
-        }
-        let inner = self.rank - 1;
-        let n = self.extents[inner];
-        let mut at = [0; MAX_RANK];
-        let (mut ia, mut ib) = (0, 0);
-        for row in out.chunks_exact_mut(n) {
-            line(&a[ia..], self.a[inner], &b[ib..], self.b[inner], row, &f);
-            for i in (0..inner).rev() {
-                at[i] += 1;
-                ia += self.a[i];
-                ib += self.b[i];
-                if at[i] < self.extents[i] {
-                    break;
-                }
-                ia -= self.a[i] * self.extents[i];
-                ib -= self.b[i] * self.extents[i];
-                at[i] = 0;
-            }
-        }
-    }
-}
-
-/// One contiguous line; an operand with step 0 stands still.
-#[inline(always)]
-fn line<T: Real>(a: &[T], step_a: usize, b: &[T], step_b: usize, out: &mut [T], f: &impl Fn(T::V, T::V) -> T::V) {
-    let n = out.len();
-    let (out4, rest) = out.as_chunks_mut::<LANES>();
-    let done = n - rest.len();
-    match (step_a, step_b) {
-        // Scalars, and operands that were broadcast to a shape neither of them has.
-        (0, 0) => {
-            let z = f(T::V::splat(a[0]), T::V::splat(b[0]));
-            out4.iter_mut().for_each(|o| z.store(o));
-            z.store_part(rest);
-        }
-        (0, 1) => {
-            let x = T::V::splat(a[0]);
-            for (o, y) in out4.iter_mut().zip(b[..n].as_chunks::<LANES>().0) {
-                f(x, T::V::load(y)).store(o);
-            }
-            f(x, T::V::load_part(&b[done..n], T::ZERO)).store_part(rest);
-        }
-        (1, 0) => {
-            let y = T::V::splat(b[0]);
-            for (o, x) in out4.iter_mut().zip(a[..n].as_chunks::<LANES>().0) {
-                f(T::V::load(x), y).store(o);
-            }
-            f(T::V::load_part(&a[done..n], T::ZERO), y).store_part(rest);
-        }
-        _ => {
-            for ((o, x), y) in out4.iter_mut().zip(a[..n].as_chunks::<LANES>().0).zip(b[..n].as_chunks::<LANES>().0) {
-                f(T::V::load(x), T::V::load(y)).store(o);
-            }
-            f(T::V::load_part(&a[done..n], T::ZERO), T::V::load_part(&b[done..n], T::ZERO)).store_part(rest);
-        }
     }
 }

@@ -12,6 +12,7 @@ pub mod softmax;
 pub mod unary;
 
 use crate::simd::Real;
+use binary::Binary;
 use gemm::{Matrix, Start};
 use loss::{CrossEntropy, Pointwise};
 use norm::Layout;
@@ -40,6 +41,8 @@ macro_rules! kernels {
 kernels! {
     /// [`gemm::gemm`]
     gemm::gemm as gemm(m: usize, n: usize, k: usize, a: Matrix<Self>, b: Matrix<Self>, c: &mut [Self], start: Start<Self>, pack: &mut [Self]);
+    /// [`binary::line`]
+    binary::line as binary_line(op: Binary, a: &[Self], step_a: usize, b: &[Self], step_b: usize, out: &mut [Self]);
     /// [`unary::forward`]
     unary::forward as unary(op: Unary<Self>, x: &[Self], y: &mut [Self]);
     /// [`unary::forward_in_place`]

@@ -11,33 +11,19 @@ const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const GELU_BETA: f64 = SQRT_2 * FRAC_2_SQRT_PI * 0.5;
 const GELU_KAPPA: f64 = 0.044715;
 
-/// The one loop of the forward pass; `None` for x is in place. The test for it never varies, so the compiler takes it
-/// out of the loop where the loop is small, and leaves one copy of the code where it is large.
+/// The one loop of the forward pass.
 #[inline(always)]
-fn map<T: Real>(x: Option<&[[T; LANES]]>, y: &mut [[T; LANES]], f: impl Fn(T::V) -> T::V) {
-    let x = x.map(|x| &x[..y.len()]);
-    for (i, y) in y.iter_mut().enumerate() {
-        let v = match x {
-            Some(x) => T::V::load(&x[i]),
-            None => T::V::load(y),
-        };
-        f(v).store(y);
+fn map<T: Real>(xy: &mut [[T; LANES]], f: impl Fn(T::V) -> T::V) {
+    for v in xy {
+        f(T::V::load(v)).store(v);
     }
 }
 
 /// The one loop of the backward pass: f takes x or y, and the gradient that arrives.
 #[inline(always)]
-fn map_grad<T: Real>(
-    s: &[[T; LANES]],
-    gy: &[[T; LANES]],
-    gx: &mut [[T; LANES]],
-    add: bool,
-    f: impl Fn(T::V, T::V) -> T::V,
-) {
-    for ((s, gy), gx) in s.iter().zip(gy).zip(gx) {
-        let g = f(T::V::load(s), T::V::load(gy));
-        let g = if add { T::V::load(gx) + g } else { g };
-        g.store(gx);
+fn map_grad<T: Real>(s: &[[T; LANES]], g: &mut [[T; LANES]], f: impl Fn(T::V, T::V) -> T::V) {
+    for (s, g) in s.iter().zip(g) {
+        f(T::V::load(s), T::V::load(g)).store(g);
     }
 }
 
@@ -131,140 +117,134 @@ impl<T: Real> Power<T> {
     }
 }
 
-/// y = f(x), or y = f(y) without x. Not inlined: whole slices and their ends share this code.
+/// x ← f(x). Not inlined: whole slices and their ends share this code.
 #[inline(never)]
-pub(super) fn forward_chunks<T: Real>(op: Unary<T>, x: Option<&[[T; LANES]]>, y: &mut [[T; LANES]]) {
+pub(super) fn forward_chunks<T: Real>(op: Unary<T>, xy: &mut [[T; LANES]]) {
     use Unary::*;
     let (zero, one) = (T::V::zero(), k::<T>(1.0));
     let (half, three, six) = (k::<T>(0.5), k::<T>(3.0), k::<T>(6.0));
     match op {
-        Neg => map(x, y, |v| -v),
-        Abs => map(x, y, |v| v.abs()),
-        Exp => map(x, y, |v| v.exp()),
-        Ln => map(x, y, |v| v.ln()),
-        Log1p => map(x, y, |v| v.ln_1p()),
-        Expm1 => map(x, y, |v| v.exp_m1()),
-        Sqrt => map(x, y, |v| v.sqrt()),
-        Rsqrt => map(x, y, |v| one / v.sqrt()),
-        Square => map(x, y, |v| v * v),
-        Reciprocal => map(x, y, |v| one / v),
-        Sin => map(x, y, |v| each(v, T::sin)),
-        Cos => map(x, y, |v| each(v, T::cos)),
-        Tanh => map(x, y, |v| v.tanh()),
-        Sigmoid => map(x, y, |v| v.sigmoid()),
-        Erf => map(x, y, |v| v.erf()),
-        Sign => map(x, y, |v| sign::<T>(v)),
-        Relu => map(x, y, |v| v.max(zero)),
+        Neg => map(xy, |v| -v),
+        Abs => map(xy, |v| v.abs()),
+        Exp => map(xy, |v| v.exp()),
+        Ln => map(xy, |v| v.ln()),
+        Log1p => map(xy, |v| v.ln_1p()),
+        Expm1 => map(xy, |v| v.exp_m1()),
+        Sqrt => map(xy, |v| v.sqrt()),
+        Rsqrt => map(xy, |v| one / v.sqrt()),
+        Square => map(xy, |v| v * v),
+        Reciprocal => map(xy, |v| one / v),
+        Sin => map(xy, |v| each(v, T::sin)),
+        Cos => map(xy, |v| each(v, T::cos)),
+        Tanh => map(xy, |v| v.tanh()),
+        Sigmoid => map(xy, |v| v.sigmoid()),
+        Erf => map(xy, |v| v.erf()),
+        Sign => map(xy, |v| sign::<T>(v)),
+        Relu => map(xy, |v| v.max(zero)),
         Relu6 | Hardtanh { .. } | Clip { .. } => {
             let (min, max) = bounds(op);
-            map(x, y, |v| clamp::<T>(v, min, max))
+            map(xy, |v| clamp::<T>(v, min, max))
         }
         LeakyRelu(slope) => {
             let slope = T::V::splat(slope);
-            map(x, y, |v| T::V::select(zero.lt(v), v, v * slope))
+            map(xy, |v| T::V::select(zero.lt(v), v, v * slope))
         }
         Elu(_) | Selu => {
             let (above, below) = elu_factors(op);
-            map(x, y, |v| T::V::select(v.le(zero), v.exp_m1() * below, v * above))
+            map(xy, |v| T::V::select(v.le(zero), v.exp_m1() * below, v * above))
         }
         Gelu => {
             let root = k::<T>(FRAC_1_SQRT_2);
-            map(x, y, |v| v * half * (one + (v * root).erf()))
+            map(xy, |v| v * half * (one + (v * root).erf()))
         }
         GeluTanh => {
             let (beta, kappa) = (k::<T>(GELU_BETA), k::<T>(GELU_KAPPA));
-            map(x, y, |v| half * v * (one + (beta * (v + kappa * (v * v * v))).tanh()))
+            map(xy, |v| half * v * (one + (beta * (v + kappa * (v * v * v))).tanh()))
         }
-        Silu => map(x, y, |v| v * v.sigmoid()),
-        Mish => map(x, y, |v| v * mish_parts::<T>(v).0),
+        Silu => map(xy, |v| v * v.sigmoid()),
+        Mish => map(xy, |v| v * mish_parts::<T>(v).0),
         Softplus { beta, threshold } => {
             let (beta, threshold) = (T::V::splat(beta), T::V::splat(threshold));
-            map(x, y, |v| {
+            map(xy, |v| {
                 let b = v * beta;
                 // ln(1 + eᵇ) without overflow.
                 let soft = b.max(zero) + (-b.abs()).exp().ln_1p();
                 T::V::select(threshold.lt(b), v, soft / beta)
             })
         }
-        Softsign => map(x, y, |v| v / (one + v.abs())),
-        Hardswish => map(x, y, |v| v * clamp::<T>(v + three, zero, six) / six),
-        Hardsigmoid => map(x, y, |v| clamp::<T>(v + three, zero, six) / six),
-        LogSigmoid => map(x, y, |v| v.min(zero) - (-v.abs()).exp().ln_1p()),
+        Softsign => map(xy, |v| v / (one + v.abs())),
+        Hardswish => map(xy, |v| v * clamp::<T>(v + three, zero, six) / six),
+        Hardsigmoid => map(xy, |v| clamp::<T>(v + three, zero, six) / six),
+        LogSigmoid => map(xy, |v| v.min(zero) - (-v.abs()).exp().ln_1p()),
         Powf(e) => {
             let power = Power::new(e);
-            map(x, y, |v| power.of(v))
+            map(xy, |v| power.of(v))
         }
         AddScalar(a) => {
             let a = T::V::splat(a);
-            map(x, y, |v| v + a)
+            map(xy, |v| v + a)
         }
         MulScalar(a) => {
             let a = T::V::splat(a);
-            map(x, y, |v| v * a)
+            map(xy, |v| v * a)
         }
     }
 }
 
-/// gx = gy·f′, or gx += gy·f′; `s` is the output where [`from_output`](super::from_output) says so, else the input.
+/// g ← g·f′; `s` is the output where [`from_output`](super::from_output) says so, else the input.
 #[inline(never)]
-pub(super) fn backward_chunks<T: Real>(
-    op: Unary<T>,
-    s: &[[T; LANES]],
-    gy: &[[T; LANES]],
-    gx: &mut [[T; LANES]],
-    add: bool,
-) {
+pub(super) fn backward_chunks<T: Real>(op: Unary<T>, s: &[[T; LANES]], g: &mut [[T; LANES]]) {
     use Unary::*;
     let (zero, one, two) = (T::V::zero(), k::<T>(1.0), k::<T>(2.0));
     let (half, three) = (k::<T>(0.5), k::<T>(3.0));
     match op {
         // x⁰ is a constant, also where 0·x⁻¹ is not 0.
-        Powf(e) if e == T::ZERO => map_grad(s, gy, gx, add, |_, _| zero),
-        Neg => map_grad(s, gy, gx, add, |_, g| -g),
-        Abs => map_grad(s, gy, gx, add, |x, g| g * sign::<T>(x)),
-        Exp => map_grad(s, gy, gx, add, |y, g| g * y),
-        Ln => map_grad(s, gy, gx, add, |x, g| g / x),
-        Log1p => map_grad(s, gy, gx, add, |x, g| g / (x + one)),
-        Expm1 => map_grad(s, gy, gx, add, |y, g| g * (y + one)),
-        Sqrt => map_grad(s, gy, gx, add, |y, g| g / (two * y)),
-        Rsqrt => map_grad(s, gy, gx, add, |y, g| -half * g * (y * y * y)),
-        Square => map_grad(s, gy, gx, add, |x, g| g * (two * x)),
-        Reciprocal => map_grad(s, gy, gx, add, |y, g| -g * (y * y)),
-        Sin => map_grad(s, gy, gx, add, |x, g| g * each(x, T::cos)),
-        Cos => map_grad(s, gy, gx, add, |x, g| g * -each(x, T::sin)),
-        Tanh => map_grad(s, gy, gx, add, |y, g| g * (one - y * y)),
-        Sigmoid => map_grad(s, gy, gx, add, |y, g| g * ((one - y) * y)),
+        Powf(e) if e == T::ZERO => map_grad(s, g, |_, _| zero),
+        Neg => map_grad(s, g, |_, g| -g),
+        Abs => map_grad(s, g, |x, g| g * sign::<T>(x)),
+        Exp => map_grad(s, g, |y, g| g * y),
+        Ln => map_grad(s, g, |x, g| g / x),
+        Log1p => map_grad(s, g, |x, g| g / (x + one)),
+        Expm1 => map_grad(s, g, |y, g| g * (y + one)),
+        Sqrt => map_grad(s, g, |y, g| g / (two * y)),
+        Rsqrt => map_grad(s, g, |y, g| -half * g * (y * y * y)),
+        Square => map_grad(s, g, |x, g| g * (two * x)),
+        Reciprocal => map_grad(s, g, |y, g| -g * (y * y)),
+        Sin => map_grad(s, g, |x, g| g * each(x, T::cos)),
+        Cos => map_grad(s, g, |x, g| g * -each(x, T::sin)),
+        Tanh => map_grad(s, g, |y, g| g * (one - y * y)),
+        Sigmoid => map_grad(s, g, |y, g| g * ((one - y) * y)),
         Erf => {
             let scale = k::<T>(FRAC_2_SQRT_PI);
-            map_grad(s, gy, gx, add, |x, g| scale * (-(x * x)).exp() * g)
+            map_grad(s, g, |x, g| scale * (-(x * x)).exp() * g)
         }
-        Sign => map_grad(s, gy, gx, add, |_, _| zero),
-        Relu => map_grad(s, gy, gx, add, |y, g| T::V::select(y.le(zero), zero, g)),
+        Sign => map_grad(s, g, |_, _| zero),
+        Relu => map_grad(s, g, |y, g| T::V::select(y.le(zero), zero, g)),
         Relu6 | Hardtanh { .. } => {
             let (min, max) = bounds(op);
-            map_grad(s, gy, gx, add, |y, g| {
+            map_grad(s, g, |y, g| {
                 let g = T::V::select(min.lt(y), g, zero);
                 T::V::select(y.lt(max), g, zero)
             })
         }
         Clip { .. } => {
             let (min, max) = bounds(op);
-            map_grad(s, gy, gx, add, |x, g| {
+            map_grad(s, g, |x, g| {
                 let g = T::V::select(min.le(x), g, zero);
                 T::V::select(x.le(max), g, zero)
             })
         }
         LeakyRelu(slope) => {
             let slope = T::V::splat(slope);
-            map_grad(s, gy, gx, add, |v, g| T::V::select(zero.lt(v), g, g * slope))
+            map_grad(s, g, |v, g| T::V::select(zero.lt(v), g, g * slope))
         }
         Elu(_) | Selu => {
             let (above, below) = elu_factors(op);
-            map_grad(s, gy, gx, add, |x, g| g * T::V::select(x.le(zero), x.exp() * below, above))
+            map_grad(s, g, |x, g| g * T::V::select(x.le(zero), x.exp() * below, above))
         }
         Gelu => {
             let (root, density) = (k::<T>(FRAC_1_SQRT_2), k::<T>(FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * 0.5));
-            map_grad(s, gy, gx, add, |x, g| {
+            map_grad(s, g, |x, g| {
                 let cdf = half * (one + (x * root).erf());
                 let pdf = density * (-half * (x * x)).exp();
                 g * (cdf + x * pdf)
@@ -272,50 +252,50 @@ pub(super) fn backward_chunks<T: Real>(
         }
         GeluTanh => {
             let (beta, kappa) = (k::<T>(GELU_BETA), k::<T>(GELU_KAPPA));
-            map_grad(s, gy, gx, add, |x, g| {
+            map_grad(s, g, |x, g| {
                 let t = (beta * (x + kappa * (x * x * x))).tanh();
                 let inner = beta * (one + three * kappa * (x * x));
                 g * (half * (one + t) + half * x * (one - t * t) * inner)
             })
         }
-        Silu => map_grad(s, gy, gx, add, |x, g| {
+        Silu => map_grad(s, g, |x, g| {
             let sig = x.sigmoid();
             g * (sig * (one + x * (one - sig)))
         }),
-        Mish => map_grad(s, gy, gx, add, |x, g| {
+        Mish => map_grad(s, g, |x, g| {
             let (t, sig) = mish_parts::<T>(x);
             g * (t + x * sig * (one - t * t))
         }),
         Softplus { beta, threshold } => {
             let (beta, threshold) = (T::V::splat(beta), T::V::splat(threshold));
-            map_grad(s, gy, gx, add, |x, g| {
+            map_grad(s, g, |x, g| {
                 let b = x * beta;
                 T::V::select(threshold.lt(b), g, g * b.sigmoid())
             })
         }
-        Softsign => map_grad(s, gy, gx, add, |x, g| {
+        Softsign => map_grad(s, g, |x, g| {
             let r = one / (one + x.abs());
             // The last term is 0, and NaN at ±∞, where the value is NaN too.
             g * (r * r) + zero * x
         }),
-        Hardswish => map_grad(s, gy, gx, add, |x, g| {
+        Hardswish => map_grad(s, g, |x, g| {
             let d = T::V::select(three.le(x), g, g * (x / three + half));
             T::V::select(x.le(-three), zero, d)
         }),
         Hardsigmoid => {
             // PyTorch's constant, an f32 also among f64.
             let sixth = k::<T>(f64::from(1.0f32 / 6.0));
-            map_grad(s, gy, gx, add, |x, g| T::V::select(x.abs().lt(three), g * sixth, zero))
+            map_grad(s, g, |x, g| T::V::select(x.abs().lt(three), g * sixth, zero))
         }
-        LogSigmoid => map_grad(s, gy, gx, add, |x, g| g * (-x).sigmoid()),
+        LogSigmoid => map_grad(s, g, |x, g| g * (-x).sigmoid()),
         Powf(e) => {
             let (power, e) = (Power::new(e - T::ONE), T::V::splat(e));
-            map_grad(s, gy, gx, add, |x, g| g * (e * power.of(x)))
+            map_grad(s, g, |x, g| g * (e * power.of(x)))
         }
-        AddScalar(_) => map_grad(s, gy, gx, add, |_, g| g),
+        AddScalar(_) => map_grad(s, g, |_, g| g),
         MulScalar(a) => {
             let a = T::V::splat(a);
-            map_grad(s, gy, gx, add, |_, g| g * a)
+            map_grad(s, g, |_, g| g * a)
         }
     }
 }

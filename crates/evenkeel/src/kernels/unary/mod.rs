@@ -12,8 +12,14 @@ mod formulas;
 #[cfg(test)]
 mod tests;
 
+use super::binary::add_assign;
 use crate::simd::{LANES, Lanes, Real};
 use formulas::{backward_chunks, forward_chunks};
+
+/// Vectors that are copied and then worked on in place, while they lie in the first cache: so there is one loop a formula,
+/// and not one for each way in which input and output may lie.
+const BLOCK: usize = 128;
+
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,17 +117,16 @@ pub enum Unary<T> {
 /// If the lengths differ.
 pub fn forward<T: Real>(op: Unary<T>, x: &[T], y: &mut [T]) {
     assert_eq!(x.len(), y.len(), "unary: lengths differ");
-    let (x, x_tail) = x.as_chunks::<LANES>();
-    let (y, y_tail) = y.as_chunks_mut::<LANES>();
-    forward_chunks(op, Some(x), y);
-    y_tail.copy_from_slice(x_tail);
-    forward_tail(op, y_tail);
+    for (x, y) in x.chunks(BLOCK * LANES).zip(y.chunks_mut(BLOCK * LANES)) {
+        y.copy_from_slice(x);
+        forward_in_place(op, y);
+    }
 }
 
 /// xy = f(xy): the same bits as [`forward`].
 pub fn forward_in_place<T: Real>(op: Unary<T>, xy: &mut [T]) {
     let (xy, tail) = xy.as_chunks_mut::<LANES>();
-    forward_chunks(op, None, xy);
+    forward_chunks(op, xy);
     forward_tail(op, tail);
 }
 
@@ -133,14 +138,29 @@ pub fn forward_in_place<T: Real>(op: Unary<T>, xy: &mut [T]) {
 pub fn backward<T: Real>(op: Unary<T>, x: &[T], y: &[T], gy: &[T], gx: &mut [T], add: bool) {
     let s = if from_output(op) { y } else { x };
     assert!(s.len() == gx.len() && gy.len() == gx.len(), "unary gradient: lengths differ");
+    let mut product = [T::ZERO; BLOCK * LANES];
+    let blocks = s.chunks(BLOCK * LANES).zip(gy.chunks(BLOCK * LANES));
+    for ((s, gy), gx) in blocks.zip(gx.chunks_mut(BLOCK * LANES)) {
+        if add {
+            let product = &mut product[..s.len()];
+            product.copy_from_slice(gy);
+            backward_in_place(op, s, product);
+            add_assign(gx, product);
+        } else {
+            gx.copy_from_slice(gy);
+            backward_in_place(op, s, gx);
+        }
+    }
+}
+
+fn backward_in_place<T: Real>(op: Unary<T>, s: &[T], g: &mut [T]) {
     let (s, s_tail) = s.as_chunks::<LANES>();
-    let (gy, gy_tail) = gy.as_chunks::<LANES>();
-    let (gx, gx_tail) = gx.as_chunks_mut::<LANES>();
-    backward_chunks(op, s, gy, gx, add);
-    if !gx_tail.is_empty() {
-        let mut out = [padded(gx_tail)];
-        backward_chunks(op, &[padded(s_tail)], &[padded(gy_tail)], &mut out, add);
-        gx_tail.copy_from_slice(&out[0][..gx_tail.len()]);
+    let (g, g_tail) = g.as_chunks_mut::<LANES>();
+    backward_chunks(op, s, g);
+    if !g_tail.is_empty() {
+        let mut out = [padded(g_tail)];
+        backward_chunks(op, &[padded(s_tail)], &mut out);
+        g_tail.copy_from_slice(&out[0][..g_tail.len()]);
     }
 }
 
@@ -164,7 +184,7 @@ fn padded<T: Real>(tail: &[T]) -> [T; LANES] {
 fn forward_tail<T: Real>(op: Unary<T>, tail: &mut [T]) {
     if !tail.is_empty() {
         let mut xy = [padded(tail)];
-        forward_chunks(op, None, &mut xy);
+        forward_chunks(op, &mut xy);
         tail.copy_from_slice(&xy[0][..tail.len()]);
     }
 }
