@@ -6,6 +6,7 @@ import { wasmSha256, wasmSize } from "../../build/wasm/inline.js";
 import { checkMagic } from "../../ts/runtime/fetch.js";
 import { inlineSource } from "../../ts/runtime/inline.js";
 import { instantiate, instantiateSync } from "../../ts/runtime/loader.js";
+import { unpack } from "../../ts/runtime/unpack.js";
 
 const path = "build/wasm/evenkeel.wasm";
 const bytes = readFileSync(path);
@@ -126,8 +127,18 @@ describe("what went wrong is said (PAIN.md, WebAssembly and hosts)", () => {
     await expect(instantiate({ bytes: broken })).rejects.toMatchObject({ code: "WASM_FAILED" });
   });
 
+  it("the web's own means unpack the same bytes as Node's", async () => {
+    const { gzipBase64 } = inlineSource() as { gzipBase64: string };
+    const byNode = await unpack(gzipBase64);
+    vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined);
+    const byStreams = await unpack(gzipBase64);
+    expect(byStreams.length).toBe(bytes.length);
+    expect(byStreams.every((byte, i) => byte === byNode[i])).toBe(true);
+  });
+
   it("no WebAssembly, no DecompressionStream", async () => {
     vi.stubGlobal("DecompressionStream", undefined);
+    vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined);
     await expect(instantiate(inlineSource())).rejects.toMatchObject({ code: "WASM_NO_DECOMPRESSION" });
     vi.stubGlobal("WebAssembly", undefined);
     await expect(instantiate({ bytes })).rejects.toMatchObject({ code: "WASM_MISSING" });
