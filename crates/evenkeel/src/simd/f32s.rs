@@ -161,6 +161,6 @@ impl Real for f32 {
         libm::cosf(self)
     }
     fn powf(self, e: Self) -> Self {
-        libm::powf(self, e)
+        libm::pow(self as f64, e as f64) as f32
     }
 }
