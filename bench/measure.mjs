@@ -13,8 +13,8 @@ const TRIES = 5;
 const WINDOWS = 6;
 
 /**
- * Each timer's statistics in milliseconds a run, in the order of the timers, and the part of the time in which the samples
- * had a processor. A timer is `{ warm, time }` as `timerOf` makes it of a task; its task may be in another process.
+ * Each timer's samples in milliseconds a run, in the order of the timers, and the part of the time in which they had a
+ * processor. A timer is `{ warm, time }` as `timerOf` makes it of a task; its task may be in another process.
  * `rounds` samples of each; of a slow task, which would take longer than `budget` ms, fewer, spread over the rounds, but
  * `fewest` at least. A sample lasts `sample` ms or one run.
  */
@@ -38,8 +38,7 @@ export async function measureInTurn(timers, { rounds, fewest, budget, warmUp, sa
       total.cpu += cpu;
     }
   }
-  const times = contestants.map(({ samples, count }) => ({ ...describe(samples), runsPerSample: count }));
-  return { times, processorShare: Math.min(1, total.cpu / total.wall) };
+  return { samples: contestants.map(({ samples }) => samples), processorShare: Math.min(1, total.cpu / total.wall) };
 }
 
 /** A sample, taken again while it was disturbed; what that takes is off the contestant's `spare` time. */

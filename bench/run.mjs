@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import * as baseline from "./baseline/contestant.mjs";
 import { allCases, DIGITS, NOTES } from "./cases.mjs";
 import { BOUND, can, check, numbers, trainedState } from "./check.mjs";
-import { FULL, measureInTurn, QUICK, timerOf, whatDisturbs } from "./measure.mjs";
+import { describe, FULL, measureInTurn, QUICK, timerOf, whatDisturbs } from "./measure.mjs";
 import { digits } from "./mnist.mjs";
 import { describeMachine, toMarkdown, writeReports } from "./report.mjs";
 
@@ -82,8 +82,8 @@ async function timeCase({ name, group, flops, make }, evenkeel) {
   console.error(`  ${name} ...`);
   const ours = await make(evenkeel);
   const theirs = await make(baseline);
-  const { times, processorShare } = await measureInTurn([theirs, ours].map(timerOf), options.quick ? QUICK : FULL);
-  const [first, second] = times;
+  const { samples, processorShare } = await measureInTurn([theirs, ours].map(timerOf), options.quick ? QUICK : FULL);
+  const [first, second] = samples.map(describe);
   ours.dispose?.();
   return {
     name,

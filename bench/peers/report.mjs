@@ -15,7 +15,7 @@ export function ratios({ times }, contestants, of = "evenkeel") {
 }
 
 export function toMarkdown(result, plotName) {
-  const { date, machine, contestants: everyone, missing, cases, checks, warnings, quick } = result;
+  const { date, machine, contestants: everyone, missing, cases, checks, warnings, quick, sessions } = result;
   const contestants = everyone.filter(({ variant }) => !variant);
   const starved = cases.some(({ processorShare }) => processorShare < ENOUGH_PROCESSOR);
   const sections = [
@@ -42,7 +42,14 @@ export function toMarkdown(result, plotName) {
       " value (losses: to each):",
     checkTable(checks),
     "## What is measured",
-    NOTES.map((note) => `- ${note}`).join("\n"),
+    [
+      `Each contestant has a process of its own, and ${sessions} in all, one after the other; the quartiles are of all their` +
+        " samples. The processes take turns, a sample of about 5 ms each, and rest in between. A sample during which other" +
+        " work had the processor is taken again. One thread each.",
+      ...NOTES,
+    ]
+      .map((note) => `- ${note}`)
+      .join("\n"),
     ...list(
       "Not available here",
       missing.map(({ label, reason }) => `${label}: ${reason}`),
@@ -54,8 +61,6 @@ export function toMarkdown(result, plotName) {
 
 const NOTES = [
   "The net is 784-256-BN-ReLU-128-BN-ReLU-10 on digits of MNIST, with Adam on the cross-entropy.",
-  "One thread each. Each contestant has a process of its own; the processes take turns, one sample of about 5 ms each, and" +
-    " rest in between. A sample during which other work had the processor is taken again.",
   "Operands of products and of batch norm stay where the library keeps them, and results too. A training step takes" +
     " plain arrays and gives the loss as a number; a prediction takes a plain array and gives one. Memory is given back.",
   "evenkeel: as a user writes it, `matmul` (transposed operands through `transpose()`), `nn.batchNorm`, `Trainer.step`," +
