@@ -10,11 +10,12 @@ export const QUICK = { rounds: 9, fewest: 3, budget: 500, warmUp: 150, sample: 2
 /** A sample that had less of a processor is of waiting, not of work: it is taken again, as long as the budget lasts. */
 export const ENOUGH_PROCESSOR = 0.9;
 const TRIES = 5;
+/** Of samples that all were disturbed. */
+const FEWEST_KEPT = 5;
 const WINDOWS = 6;
 
 /**
- * Each timer's samples in milliseconds a run, in the order of the timers, and the part of the time in which they had a
- * processor. A timer is `{ warm, time }` as `timerOf` makes it of a task; its task may be in another process.
+ * Each timer's samples, in the order of the timers, for `describe`. A timer is `{ warm, time }` as `timerOf` makes it of a task; its task may be in another process.
  * `rounds` samples of each; of a slow task, which would take longer than `budget` ms, fewer, spread over the rounds, but
  * `fewest` at least. A sample lasts `sample` ms or one run.
  */
@@ -26,19 +27,16 @@ export async function measureInTurn(timers, { rounds, fewest, budget, warmUp, sa
     const affordable = Math.max(fewest, Math.floor(budget / (count * typical)));
     contestants.push({ timer, count, every: Math.max(1, Math.floor(rounds / affordable)), spare: budget, samples: [] });
   }
-  const total = { wall: 0, cpu: 0 };
   for (let round = 0; round < rounds; round++) {
     // Another one goes first each time, since each finds the caches as the one before left them.
     for (let i = 0; i < contestants.length; i++) {
       const contestant = contestants[(round + i) % contestants.length];
       if (round % contestant.every > 0) continue;
       const { time, wall, cpu } = await undisturbed(contestant);
-      contestant.samples.push(time / contestant.count);
-      total.wall += wall;
-      total.cpu += cpu;
+      contestant.samples.push({ time: time / contestant.count, share: Math.min(1, cpu / wall) });
     }
   }
-  return { samples: contestants.map(({ samples }) => samples), processorShare: Math.min(1, total.cpu / total.wall) };
+  return contestants.map(({ samples }) => samples);
 }
 
 /** A sample, taken again while it was disturbed; what that takes is off the contestant's `spare` time. */
@@ -98,8 +96,19 @@ export function timerOf(task) {
   };
 }
 
+/**
+ * Statistics of samples, in milliseconds a run, without those that were disturbed; if nearly all were, of the least
+ * disturbed. `processorShare` is the smallest of the samples that count.
+ */
 export function describe(samples) {
-  const sorted = Float64Array.from(samples).sort();
+  const best = samples.toSorted((a, b) => b.share - a.share);
+  const undisturbed = best.findIndex(({ share }) => share < ENOUGH_PROCESSOR);
+  const kept = best.slice(0, undisturbed < 0 ? best.length : Math.max(undisturbed, FEWEST_KEPT));
+  return { ...quartiles(kept.map(({ time }) => time)), processorShare: kept.at(-1).share };
+}
+
+export function quartiles(times) {
+  const sorted = Float64Array.from(times).sort();
   const at = (q) => quantileSorted(sorted, q);
   return { median: at(0.5), lower: at(0.25), upper: at(0.75), fastest: sorted[0], samples: sorted.length };
 }
@@ -117,7 +126,7 @@ export function whatDisturbs(own) {
     spin();
     return performance.now() - started;
   });
-  const spread = interquartileRange(samples) / describe(samples).median;
+  const spread = interquartileRange(samples) / quartiles(samples).median;
   if (spread > 0.05) reasons.push(`a fixed piece of work varies by ${(100 * spread).toFixed(0)} % (quartiles)`);
   return reasons;
 }

@@ -29,7 +29,9 @@ export function toMarkdown({ machine, cases, notes, warnings }) {
     "machine disturbs least; GFLOP/s: evenkeel's, by the median. The baseline is plain JavaScript (bench/baseline.mjs).",
     ...notes,
     ...(starved
-      ? [`(!) Other work took the processor for more than ${percent(1 - ENOUGH_PROCESSOR)} of the time.`]
+      ? [
+          `(!) Other work took the processor for more than ${percent(1 - ENOUGH_PROCESSOR)} of the time of some samples.`,
+        ]
       : []),
     ...warnings.map((warning) => `Warning: ${warning}.`),
   ];

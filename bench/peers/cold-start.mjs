@@ -5,12 +5,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BOUND } from "../check.mjs";
-import { describe } from "../measure.mjs";
+import { quartiles } from "../measure.mjs";
 import { EPS } from "../state.mjs";
 
 const script = fileURLToPath(new URL("cold.mjs", import.meta.url));
 
-/** `{ bare, times }`: statistics of `node -e 0`, and by contestant those of its processes less the median of `bare`. */
+/** brain.js has another net. */
+const UNLIKE = ["brain"];
+
+/** `{ bare, times, unlike }`: statistics of `node -e 0`, and by contestant those of its processes less the median of `bare`. */
 export async function coldStart(contestants, { data, states, folder, rounds }) {
   process.stderr.write(`  cold start, ${rounds} rounds ...\n`);
   await writeFiles(folder, data, states);
@@ -27,9 +30,9 @@ export async function coldStart(contestants, { data, states, folder, rounds }) {
     });
     if (round < 0) compare(results);
   }
-  const { median } = describe(bare);
-  const times = Object.entries(samples).map(([id, list]) => [id, describe(list.map((time) => time - median))]);
-  return { bare: describe(bare), times: Object.fromEntries(times) };
+  const { median } = quartiles(bare);
+  const times = Object.entries(samples).map(([id, list]) => [id, quartiles(list.map((time) => time - median))]);
+  return { bare: quartiles(bare), times: Object.fromEntries(times), unlike: UNLIKE };
 }
 
 function run(args) {
@@ -40,9 +43,8 @@ function run(args) {
   return { time, stdout };
 }
 
-// brain.js has another net, so nobody to compare it with.
 function compare(results) {
-  const [first, ...others] = results.filter(({ id }) => id !== "brain");
+  const [first, ...others] = results.filter(({ id }) => !UNLIKE.includes(id));
   const largest = Math.max(...first.logits.map(Math.abs));
   for (const { id, logits } of others) {
     const worst = Math.max(...first.logits.map((value, i) => Math.abs(value - logits[i])));

@@ -5,19 +5,19 @@ import { factor, machineLine, percent, quartiles, time } from "../report.mjs";
 
 /**
  * Each other contestant's time as a multiple of evenkeel's (or of the variant's that `of` names), by id, and the id of the
- * fastest peer, if one takes part.
+ * fastest peer, if one takes part. Those in `unlike` do something else in this case, so they are no measure.
  */
-export function ratios({ times }, contestants, of = "evenkeel") {
+export function ratios({ times, unlike = [] }, contestants, of = "evenkeel") {
   const others = contestants.filter(({ id }) => id !== of && times[id]);
   const byId = Object.fromEntries(others.map(({ id }) => [id, times[id].median / times[of].median]));
-  const [best] = others.filter(({ peer }) => peer).sort((a, b) => byId[a.id] - byId[b.id]);
+  const [best] = others.filter(({ id, peer }) => peer && !unlike.includes(id)).sort((a, b) => byId[a.id] - byId[b.id]);
   return { byId, best: best?.id };
 }
 
 export function toMarkdown(result, plotName) {
   const { date, machine, contestants: everyone, missing, cases, checks, warnings, quick, sessions } = result;
   const contestants = everyone.filter(({ variant }) => !variant);
-  const starved = cases.some(({ processorShare }) => processorShare < ENOUGH_PROCESSOR);
+  const starved = cases.some(({ times }) => Object.values(times).some(isStarved));
   const sections = [
     "# Benchmarks",
     `Written by \`npm run bench:peers\`, ${date.slice(0, 10)}${quick ? ", with --quick" : ""}. ${machineLine(machine)}.`,
@@ -32,7 +32,9 @@ export function toMarkdown(result, plotName) {
     ratioTable(cases, contestants),
     "## Times",
     `Medians with the distances to the quartiles.${
-      starved ? ` (!): other work took the processor for more than ${percent(1 - ENOUGH_PROCESSOR)} of the time.` : ""
+      starved
+        ? ` (!): other work took the processor for more than ${percent(1 - ENOUGH_PROCESSOR)} of the time of some samples.`
+        : ""
     }`,
     timeTable(cases, contestants),
     ...variantSections(cases, everyone),
@@ -44,8 +46,8 @@ export function toMarkdown(result, plotName) {
     "## What is measured",
     [
       `Each contestant has a process of its own, and ${sessions} in all, one after the other; the quartiles are of all their` +
-        " samples. The processes take turns, a sample of about 5 ms each, and rest in between. A sample during which other" +
-        " work had the processor is taken again. One thread each.",
+        " samples. The processes take turns, a sample of about 5 ms each, and rest in between. Samples during" +
+        " which other work had the processor are taken again, and do not count where there are others. One thread each.",
       ...NOTES,
     ]
       .map((note) => `- ${note}`)
@@ -74,8 +76,8 @@ const NOTES = [
   "brain.js: has neither batch norm nor batches, so only the plain net: 784-128-10 with sigmoids, gradient descent on the" +
     " squared error, one row a step.",
   "Cold start: from the start of a Node process to its end right after the first prediction of one image, less what" +
-    " `node -e 0` takes; weights from a file (onnxruntime-web: an ONNX file; brain.js: the plain net). TensorFlow.js is" +
-    " loaded without its gradients.",
+    " `node -e 0` takes; weights from a file (onnxruntime-web: an ONNX file). TensorFlow.js is loaded without its" +
+    " gradients. brain.js predicts by the plain net, so it does not count as the best peer there.",
 ];
 
 function ratioTable(cases, contestants) {
@@ -91,8 +93,8 @@ function ratioTable(cases, contestants) {
 
 function timeTable(cases, contestants) {
   const head = ["case", ...contestants.map(({ label }) => label), "evenkeel's GFLOP/s"];
-  const rows = cases.map(({ name, times, flops, processorShare }) => [
-    processorShare < ENOUGH_PROCESSOR ? `${name} (!)` : name,
+  const rows = cases.map(({ name, times, flops }) => [
+    name,
     ...contestants.map(({ id }) => (times[id] ? spread(times[id]) : "")),
     flops ? (flops / times.evenkeel.median / 1e6).toFixed(1) : "",
   ]);
@@ -134,7 +136,12 @@ function list(title, items) {
 }
 
 function spread(statistics) {
-  return `${time(statistics.median)} (${quartiles(statistics)})`;
+  return `${time(statistics.median)} (${quartiles(statistics)})${isStarved(statistics) ? " (!)" : ""}`;
+}
+
+// Of a cold start it is not known.
+function isStarved({ processorShare = 1 }) {
+  return processorShare < ENOUGH_PROCESSOR;
 }
 
 function ratio(value) {

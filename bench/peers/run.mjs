@@ -88,7 +88,7 @@ async function main() {
     const folder = resolve(root, "out/bench/cold");
     const starters = contestants.filter(({ variant }) => !variant);
     const cold = await coldStart(starters, { data, states, folder, rounds: options.quick ? 5 : 21 });
-    cases.push({ name: COLD, group: "cold", flops: null, processorShare: null, ...cold });
+    cases.push({ name: COLD, group: "cold", flops: null, ...cold });
   }
   for (const warning of whatDisturbs(1)) warnings.push(`at the end ${warning}`);
   const machine = describeMachine(contestants.find(({ id }) => id === "evenkeel").version);
@@ -134,9 +134,9 @@ async function timeCase({ name, kind, trains }, participants) {
   console.error(`  ${name} ...`);
   const able = await thoseWhoCan(participants, { kind, trains });
   for (const participant of able) await participant.make(name);
-  const { samples, processorShare } = await measureInTurn(able, options.quick ? QUICK : SESSION);
+  const samples = await measureInTurn(able, options.quick ? QUICK : SESSION);
   for (const participant of able) await participant.end();
-  return { name, processorShare, samples: Object.fromEntries(able.map(({ id }, i) => [id, samples[i]])) };
+  return { name, samples: Object.fromEntries(able.map(({ id }, i) => [id, samples[i]])) };
 }
 
 /** The samples of all sessions together. */
@@ -144,8 +144,7 @@ function merge({ name, group, flops = null }, found) {
   const parts = found.map(({ timed }) => timed.find((one) => one.name === name));
   const ids = Object.keys(parts[0].samples);
   const times = ids.map((id) => [id, describe(parts.flatMap(({ samples }) => samples[id] ?? []))]);
-  const processorShare = Math.min(...parts.map((part) => part.processorShare));
-  return { name, group, flops, times: Object.fromEntries(times), processorShare };
+  return { name, group, flops, times: Object.fromEntries(times) };
 }
 
 async function report(result) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 const load = (path: string) => import(new URL(`../../bench/${path}`, import.meta.url).href);
 const { check } = await load("check.mjs");
-const { describe: statistics, ENOUGH_PROCESSOR, measureInTurn, timerOf } = await load("measure.mjs");
+const { describe: statistics, ENOUGH_PROCESSOR, measureInTurn, quartiles, timerOf } = await load("measure.mjs");
 const { ratios, toMarkdown } = await load("peers/report.mjs");
 const { toSvg } = await load("peers/plot.mjs");
 
@@ -20,10 +20,9 @@ const cases = [
   {
     name: "product",
     flops: 2e6,
-    processorShare: 1,
     times: { evenkeel: around(2), jax: around(4), onnx: around(3), plain: around(1), v: around(1.5) },
   },
-  { name: "step", flops: null, processorShare: 0.5, times: { evenkeel: around(0.5), jax: around(0.25) } },
+  { name: "step", flops: null, times: { evenkeel: { ...around(0.5), processorShare: 0.5 }, jax: around(0.25) } },
 ];
 const result = {
   date: "2030-01-02T03:04:05.000Z",
@@ -53,10 +52,9 @@ describe("measureInTurn", () => {
     });
     const log: string[] = [];
     const timers = [timer(0.1, log, "fast"), timer(5, log, "slow")];
-    const { samples, processorShare } = await measureInTurn(timers, amounts);
-    expect(samples).toEqual([Array(8).fill(0.1), Array(4).fill(5)]);
+    const sample = (time: number) => ({ time, share: 1 });
+    expect(await measureInTurn(timers, amounts)).toEqual([Array(8).fill(sample(0.1)), Array(4).fill(sample(5))]);
     expect(log.slice(0, 5)).toEqual(["fast", "slow", "fast", "fast", "slow"]);
-    expect(processorShare).toBe(1);
   });
 
   it("takes a sample again that had no processor, but not for ever", async () => {
@@ -67,8 +65,10 @@ describe("measureInTurn", () => {
         time: async () => ({ time: 1, wall: 1, cpu: calls++ < times ? ENOUGH_PROCESSOR / 2 : 1 }),
       };
     };
-    expect((await measureInTurn([disturbed(3)], amounts)).processorShare).toBe(1);
-    expect((await measureInTurn([disturbed(1e9)], amounts)).processorShare).toBeCloseTo(ENOUGH_PROCESSOR / 2);
+    const shareOf = async (times: number) =>
+      statistics((await measureInTurn([disturbed(times)], amounts))[0]).processorShare;
+    expect(await shareOf(3)).toBe(1);
+    expect(await shareOf(1e9)).toBeCloseTo(ENOUGH_PROCESSOR / 2);
   });
 
   it("awaits tasks that give promises, and prepares each run", async () => {
@@ -88,7 +88,17 @@ describe("measureInTurn", () => {
   });
 
   it("gives medians and quartiles", () => {
-    expect(statistics([5, 1, 2, 4, 3])).toMatchObject({ median: 3, lower: 2, upper: 4, fastest: 1, samples: 5 });
+    expect(quartiles([5, 1, 2, 4, 3])).toEqual({ median: 3, lower: 2, upper: 4, fastest: 1, samples: 5 });
+  });
+
+  it("leaves disturbed samples out, unless there are hardly others", () => {
+    const samples = (...shares: number[]) => shares.map((share) => ({ time: 1 / share, share }));
+    expect(statistics(samples(1, 0.2, 1, 1, 0.5, 1, 1, 1))).toMatchObject({ median: 1, samples: 6, processorShare: 1 });
+    expect(statistics(samples(0.5, 0.2, 1, 0.4, 0.1, 0.25))).toMatchObject({
+      median: 2.5,
+      samples: 5,
+      processorShare: 0.2,
+    });
   });
 });
 
@@ -120,6 +130,7 @@ describe("the report on the peers", () => {
   it("divides by evenkeel's time and finds the best peer, which plain JavaScript is not", () => {
     expect(ratios(cases[0], contestants)).toEqual({ byId: { jax: 2, onnx: 1.5, plain: 0.5, v: 0.75 }, best: "onnx" });
     expect(ratios(cases[1], contestants)).toEqual({ byId: { jax: 0.5 }, best: "jax" });
+    expect(ratios({ ...cases[0], unlike: ["onnx"] }, contestants).best).toBe("jax");
     expect(ratios(cases[0], contestants, "v").byId["evenkeel"]).toBeCloseTo(4 / 3);
   });
 
