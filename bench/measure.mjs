@@ -15,9 +15,9 @@ const FEWEST_KEPT = 5;
 const WINDOWS = 6;
 
 /**
- * Each timer's samples, in the order of the timers, for `describe`. A timer is `{ warm, time }` as `timerOf` makes it of a task; its task may be in another process.
- * `rounds` samples of each; of a slow task, which would take longer than `budget` ms, fewer, spread over the rounds, but
- * `fewest` at least. A sample lasts `sample` ms or one run.
+ * Each timer's samples, in the order of the timers, for `describe`. A timer is `{ warm, time }` as `timerOf` makes it of a
+ * task, which may be in another process. `rounds` samples of each; of a slow task, which would take longer than `budget`
+ * ms, fewer, spread over the rounds, but `fewest` at least. A sample lasts `sample` ms or one run.
  */
 export async function measureInTurn(timers, { rounds, fewest, budget, warmUp, sample }) {
   const contestants = [];

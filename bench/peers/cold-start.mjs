@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL("cold.mjs", import.meta.url));
 /** brain.js has another net. */
 const UNLIKE = ["brain"];
 
-/** `{ bare, times, unlike }`: statistics of `node -e 0`, and by contestant those of its processes less the median of `bare`. */
+/** `{ bare, times, unlike }`: statistics of `node -e 0`, and by contestant those of its processes less `bare`'s median. */
 export async function coldStart(contestants, { data, states, folder, rounds }) {
   process.stderr.write(`  cold start, ${rounds} rounds ...\n`);
   await writeFiles(folder, data, states);
