@@ -1,84 +1,83 @@
-// What the benchmark times: each case makes the same task of both contestants. And the same inputs for the check.
+// What `npm run bench` times: each case makes the same task of every contestant. And the makers of cases and of inputs,
+// which the comparison with the peers (`peers/cases.mjs`) uses too.
+//
+// A case is `{ name, group, flops?, kind, input?, rows?, trains?, make(contestant) }`. `kind` is the contestant's function
+// that it needs; a contestant without it sits out. With an `input` the numbers of its very task are checked (`check.mjs`).
 import { batches } from "./mnist.mjs";
 
-export const MATMUL_SIZES = [64, 128, 256, 512, 1024];
-export const BATCH_NORM_SIZES = [
+const MATMUL_SIZES = [64, 128, 256, 512, 1024];
+const BATCH_NORM_SIZES = [
   [128, 256],
   [1024, 512],
 ];
-export const STEP_ROWS = [32, 128, 1024];
-export const PREDICT_ROWS = [1, 32, 128, 1024];
+const STEP_ROWS = [32, 128, 1024];
+const PREDICT_ROWS = [1, 32, 128, 1024];
+
+/** Enough different batches of 1024, see `stepCase`; a small part of MNIST starts faster. */
+export const DIGITS = 8192;
 
 /** Cases not timed, with the reason; printed beneath the table. */
 export const NOTES = [
   "There is no training step at batch 1: batch norm cannot train on one row, as a single value has no variance.",
 ];
 
-/** Cases are `{ name, group, flops?, make(contestant) }`; `make` gives a task. */
 export function allCases(data, state) {
-  return [...matmulCases(), ...batchNormCases(), ...stepCases(data, state), ...predictCases(data, state)];
+  return [
+    ...MATMUL_SIZES.map((n) => matmulCase(`matmul ${n}x${n}x${n}`, n, n, n)),
+    ...BATCH_NORM_SIZES.flatMap(([rows, channels]) => [
+      batchNormCase("batch norm forward", "batchNormForwardTask", rows, channels),
+      batchNormCase("batch norm backward", "batchNormBackwardTask", rows, channels),
+    ]),
+    ...STEP_ROWS.map((rows) => stepCase(rows, data, state)),
+    ...PREDICT_ROWS.map((rows) => predictCase(rows, data, state)),
+  ];
 }
 
-function matmulCases() {
-  return MATMUL_SIZES.map((n) => ({
-    name: `matmul ${n}x${n}x${n}`,
-    group: "matmul",
-    flops: 2 * n ** 3,
-    make: (contestant) => contestant.matmulTask(matmulInput(n)),
-  }));
+/** C[m,n] = A·B; `transposed` is "a" for Aᵀ·B with A[k,m], "b" for A·Bᵀ with B[n,k]. */
+export function matmulCase(name, m, k, n, transposed = "") {
+  return taskCase(name, "matmul", "matmulTask", () => matmulInput(m, k, n, transposed), 2 * m * k * n);
 }
 
-function batchNormCases() {
-  return BATCH_NORM_SIZES.flatMap(([rows, channels]) => [
-    {
-      name: `batch norm forward [${rows},${channels}]`,
-      group: "batchNorm",
-      make: (contestant) => contestant.batchNormForwardTask(batchNormInput(rows, channels)),
-    },
-    {
-      name: `batch norm backward [${rows},${channels}]`,
-      group: "batchNorm",
-      make: (contestant) => contestant.batchNormBackwardTask(batchNormInput(rows, channels)),
-    },
-  ]);
+export function batchNormCase(title, kind, rows, channels) {
+  return taskCase(`${title} [${rows},${channels}]`, "batchNorm", kind, () => batchNormInput(rows, channels));
+}
+
+function taskCase(name, group, kind, input, flops) {
+  return { name, group, flops, kind, input, make: (contestant) => contestant[kind](input()) };
 }
 
 // Steps and predictions go round many batches: a net that sees one batch for ever learns it by heart, and its vanishing
 // gradients end as subnormal numbers, which are slow and not what a training does.
-function stepCases(data, state) {
-  return STEP_ROWS.map((rows) => ({
-    name: `training step, batch ${rows}`,
-    group: "net",
-    make: (contestant) => {
-      const net = contestant.mnistNet(rows, state);
-      const next = inTurn(batches(data, rows));
-      const run = () => {
-        const { x, labels } = next();
-        return net.step(x, labels);
-      };
-      return { run, dispose: net.dispose };
-    },
-  }));
+export function stepCase(rows, data, state) {
+  const step = (net, { x, labels }) => net.step(x, labels);
+  return { ...netCase(`training step, batch ${rows}`, "net", "mnistNet", rows, data, state, step), trains: true };
 }
 
-function predictCases(data, state) {
-  return PREDICT_ROWS.map((rows) => ({
-    name: `inference, batch ${rows}`,
-    group: "net",
-    make: (contestant) => {
-      const net = contestant.mnistNet(rows, state);
-      const next = inTurn(batches(data, rows));
-      return { run: () => net.predict(next().x, rows), dispose: net.dispose };
-    },
-  }));
+export function predictCase(rows, data, state) {
+  const predict = (net, { x }) => net.predict(x, rows);
+  return netCase(`inference, batch ${rows}`, "net", "mnistNet", rows, data, state, predict);
 }
 
-export function matmulInput(n) {
+export function netCase(name, group, kind, rows, data, state, use) {
+  return {
+    name,
+    group,
+    kind,
+    rows,
+    make: async (contestant) => {
+      const net = await contestant[kind](rows, state);
+      const next = inTurn(batches(data, rows));
+      return { run: () => use(net, next()), dispose: net.dispose };
+    },
+  };
+}
+
+function matmulInput(m, k, n, transposed) {
   const random = generator(n);
-  return { a: normal(random, n * n), b: normal(random, n * n), m: n, n, k: n };
+  return { a: normal(random, m * k), b: normal(random, k * n), m, n, k, transposed };
 }
 
-export function batchNormInput(rows, channels) {
+function batchNormInput(rows, channels) {
   const random = generator(rows + channels);
   return {
     x: normal(random, rows * channels).map((value) => 3 + 2 * value),
@@ -99,12 +98,12 @@ function inTurn(list) {
 }
 
 /** Nearly normal deviates: sums of three uniform ones, scaled to variance 1. */
-function normal(random, count) {
+export function normal(random, count) {
   return Float32Array.from({ length: count }, () => 2 * (random() + random() + random() - 1.5));
 }
 
 /** mulberry32 (Tommy Ettinger), uniform in [0, 1): the same inputs in every run. */
-function generator(seed) {
+export function generator(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

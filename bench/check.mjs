@@ -1,75 +1,107 @@
-// Do both contestants compute the same numbers? Nothing is timed before they do: a fast wrong answer is worth nothing.
-import { BATCH_NORM_SIZES, batchNormInput, MATMUL_SIZES, matmulInput, PREDICT_ROWS } from "./cases.mjs";
+// Do all contestants compute the same numbers? Nothing is timed before they do: a fast wrong answer is worth nothing.
+//
+// A case with an input is checked by the numbers of its very task; the nets by the losses of 20 steps, then by their
+// predictions. What is to be compared are probes, `{ title, kind, what, ... }`; `numbers` computes one, also in a process of
+// the contestant's own.
 import { batches } from "./mnist.mjs";
 
 /** The largest difference allowed, relative to the largest value of the array (to each loss, for losses). */
 export const BOUND = 1e-4;
 const STEPS = 20;
+const STEP_ROWS = 128;
 
-/** A list of `{ name, difference, ok }` for the groups asked for. */
-export function check(baseline, evenkeel, groups, data, state) {
+/**
+ * A list of `{ contestant, name, difference, ok }`. A contestant is `{ label, can(probe), numbers(probe) }`; the expected
+ * numbers are those of the first that can.
+ */
+export async function check(contestants, cases) {
   const results = [];
-  if (groups.has("matmul")) results.push(...checkMatmul(baseline, evenkeel));
-  if (groups.has("batchNorm")) results.push(...checkBatchNorm(baseline, evenkeel));
-  if (groups.has("net")) results.push(...checkNet(baseline, evenkeel, data, state));
+  for (const probe of probesOf(cases)) {
+    const [first, ...others] = await thoseWhoCan(contestants, probe);
+    if (!first) continue;
+    const expected = await first.numbers(probe);
+    for (const contestant of others) {
+      const actual = await contestant.numbers(probe);
+      for (const key of Object.keys(expected)) {
+        const value = (probe.what === "losses" ? worstOfEach : difference)(expected[key], actual[key]);
+        const name = `${probe.title}: ${key}`;
+        results.push({ contestant: contestant.label, name, difference: value, ok: value <= BOUND });
+      }
+    }
+  }
   return results;
 }
 
-function checkMatmul(baseline, evenkeel) {
-  return MATMUL_SIZES.flatMap((n) => compareTasks(`matmul ${n}`, "matmulTask", matmulInput(n), baseline, evenkeel));
+/** Of contestants as in `check`, those that take part in a case or a probe. */
+export async function thoseWhoCan(contestants, one) {
+  const able = await Promise.all(contestants.map((contestant) => contestant.can(one)));
+  return contestants.filter((_, i) => able[i]);
 }
 
-function checkBatchNorm(baseline, evenkeel) {
-  return BATCH_NORM_SIZES.flatMap(([rows, channels]) => {
-    const input = batchNormInput(rows, channels);
-    const size = `[${rows},${channels}]`;
-    return [
-      ...compareTasks(`batch norm forward ${size}`, "batchNormForwardTask", input, baseline, evenkeel),
-      ...compareTasks(`batch norm backward ${size}`, "batchNormBackwardTask", input, baseline, evenkeel),
-    ];
-  });
+/** Whether a contestant, by its module, takes part in a case or a probe. */
+export function can(contestant, { kind, trains }) {
+  return kind in contestant && !(trains && contestant.inferenceOnly);
 }
 
-function compareTasks(name, kind, input, baseline, evenkeel) {
-  const [expected, actual] = [baseline, evenkeel].map((contestant) => {
-    const task = contestant[kind](input);
-    task.prepare?.();
-    task.run();
-    // Copies: an output may be a contestant's own memory.
-    const output = Object.entries(task.output()).map(([key, values]) => [key, Float32Array.from(values)]);
-    task.dispose?.();
-    return Object.fromEntries(output);
-  });
-  return Object.keys(expected).map((key) => judge(`${name}: ${key}`, difference(expected[key], actual[key])));
-}
-
-function checkNet(baseline, evenkeel, data, state) {
-  const rows = 128;
+/** The numbers of a probe, by name; copies, as an output may be a contestant's own memory. */
+export async function numbers(contestant, { what, name, kind, state, rows }, { cases, data, states }) {
+  if (what === "task") {
+    const { input } = cases.find((one) => one.name === name);
+    return outputs(await contestant[kind](input()));
+  }
+  const net = await contestant[kind](rows, states[state]);
   const list = batches(data, rows);
-  const ours = evenkeel.mnistNet(rows, state);
-  const theirs = baseline.mnistNet(rows, state);
-  let worst = 0;
+  const result =
+    what === "losses"
+      ? { losses: await losses(net, list) }
+      : { logits: Float32Array.from(await net.predict(list[0].x, rows)) };
+  net.dispose?.();
+  return result;
+}
+
+/**
+ * evenkeel's state after the steps, whose running statistics have moved: `states.trained`, from which predictions are
+ * compared. The trainings' own states may differ where it does not matter: a bias before batch norm has no effect on the
+ * loss, so its gradient is nothing but rounding, and Adam makes steps of full length of it.
+ */
+export async function trainedState(evenkeel, data, state) {
+  const net = evenkeel.mnistNet(STEP_ROWS, state);
+  await losses(net, batches(data, STEP_ROWS));
+  const trained = net.state();
+  net.dispose();
+  return trained;
+}
+
+function probesOf(cases) {
+  const tasks = cases.filter(({ input }) => input);
+  const predictions = cases.filter(({ group, trains }) => group === "net" && !trains);
+  const kinds = new Map(cases.filter(({ input }) => !input).map(({ kind, group }) => [kind, group]));
+  const steps = `${STEPS} training steps`;
+  return [
+    ...tasks.map(({ name, kind }) => ({ title: name, what: "task", name, kind })),
+    ...Array.from(kinds, ([kind, group]) => {
+      const rows = group === "plain" ? 1 : STEP_ROWS;
+      return { title: `${group}, ${steps}`, what: "losses", kind, state: group, rows, trains: true };
+    }),
+    ...predictions.map(({ name, kind, rows }) => ({ title: name, what: "predict", kind, state: "trained", rows })),
+  ];
+}
+
+async function losses(net, list) {
+  const result = [];
   for (let i = 0; i < STEPS; i++) {
     const { x, labels } = list[i % list.length];
-    const expected = theirs.step(x, labels);
-    worst = worseOf(worst, Math.abs(ours.step(x, labels) - expected) / Math.abs(expected));
+    result.push(await net.step(x, labels));
   }
-  const results = [judge(`losses of ${STEPS} training steps`, worst)];
-  // Predictions are compared from one state, evenkeel's after the steps, whose running statistics have moved. The two
-  // trainings' own states may differ where it does not matter: a bias before batch norm has no effect on the loss,
-  // so its gradient is nothing but rounding, and Adam makes steps of full length of it.
-  const trained = ours.state();
-  for (const count of PREDICT_ROWS) {
-    const [{ x }] = batches(data, count);
-    const expected = baseline.mnistNet(count, trained).predict(x, count);
-    results.push(judge(`inference, batch ${count}`, difference(expected, ours.predict(x, count))));
-  }
-  ours.dispose?.();
-  return results;
+  return result;
 }
 
-function judge(name, value) {
-  return { name, difference: value, ok: value <= BOUND };
+async function outputs(task) {
+  task.prepare?.();
+  await task.run();
+  const output = Object.entries(await task.output()).map(([key, values]) => [key, Float32Array.from(values)]);
+  task.dispose?.();
+  return Object.fromEntries(output);
 }
 
 /** The largest difference relative to the largest expected value; infinite for wrong lengths, NaN stays NaN. */
@@ -82,6 +114,11 @@ function difference(expected, actual) {
     largest = Math.max(largest, Math.abs(expected[i]));
   }
   return worst / largest;
+}
+
+/** Each loss counts by itself: they fall, so that the largest would hide the last. */
+function worstOfEach(expected, actual) {
+  return expected.map((value, i) => Math.abs(actual[i] - value) / Math.abs(value)).reduce(worseOf, 0);
 }
 
 // Unlike `a > b ? a : b`, Math.max lets NaN through: a NaN must fail the check.

@@ -1,21 +1,28 @@
 // evenkeel behind the interface that the benchmark times and checks (see `baseline/contestant.mjs`). All that the
 // benchmark knows of evenkeel's API is in this file. It is the built package, as people get it.
-import { init, nn, optim, Trainer, tensor } from "evenkeel";
+import { init, nn, optim, scope, Trainer, tensor } from "evenkeel";
+import { oneHot } from "./mnist.mjs";
+import { ADAM, PLAIN_RATE } from "./state.mjs";
 
-export async function start() {
-  await init();
+export const label = "evenkeel";
+
+/** `options` are those of `init`. */
+export async function start(options) {
+  await init(options);
 }
 
 // The operands are tensors already, as they are in the middle of a computation; the product is made and given back.
-export function matmulTask({ a, b, m, n, k }) {
-  const left = tensor(a, [m, k]);
-  const right = tensor(b, [k, n]);
+export function matmulTask({ a, b, m, n, k, transposed }) {
+  const left = tensor(a, transposed === "a" ? [k, m] : [m, k]);
+  const right = tensor(b, transposed === "b" ? [n, k] : [k, n]);
+  const multiply = {
+    "": () => left.matmul(right),
+    a: () => scope(() => left.transpose().matmul(right)),
+    b: () => scope(() => left.matmul(right.transpose())),
+  }[transposed];
   return {
-    run: () => left.matmul(right).dispose(),
-    output: () => {
-      const product = left.matmul(right);
-      return { c: takeValues(product) };
-    },
+    run: () => multiply().dispose(),
+    output: () => ({ c: takeValues(multiply()) }),
     dispose: () => dispose(left, right),
   };
 }
@@ -60,20 +67,49 @@ export function batchNormBackwardTask({ x, dy, rows, channels, weight, bias }) {
   };
 }
 
+/** Forward, then backward. */
+export function batchNormBothTask(input) {
+  const { prepare, run, output, dispose } = batchNormBackwardTask(input);
+  return {
+    run: () => {
+      prepare();
+      run();
+    },
+    output,
+    dispose,
+  };
+}
+
 /**
  * The MNIST net with Adam. A step and a prediction take plain arrays, and a prediction gives one back: the copies in and
  * out are part of what a caller waits for, so they are timed.
  */
 export function mnistNet(_rows, state) {
   const model = mnistModel();
-  const own = model.state();
-  for (const [key, values] of Object.entries(state)) own[key] = { ...own[key], data: values };
-  model.loadState(own);
-  const trainer = new Trainer(model, { loss: "crossEntropy", optimizer: optim.adam({ lr: 1e-3 }), seed: 1 });
+  loadValues(model, state);
+  // Who only predicts makes none.
+  let trainer;
   return {
-    step: (x, labels) => trainer.step({ data: x, shape: [labels.length, 784] }, labels).loss,
+    step: (x, labels) => {
+      trainer ??= new Trainer(model, { loss: "crossEntropy", optimizer: optim.adam({ lr: ADAM.lr }), seed: 1 });
+      return trainer.step({ data: x, shape: [labels.length, 784] }, labels).loss;
+    },
     predict: (x, rows) => takeValues(model.predict({ data: x, shape: [rows, 784] })),
     state: () => stateOf(model),
+    dispose: () => dispose(trainer, model),
+  };
+}
+
+/** Dense layers with sigmoids and plain gradient descent on the mean squared error; `step` as above. */
+export function plainNet(_rows, state) {
+  const model = nn.sequential(nn.dense(784, 128), nn.sigmoid(), nn.dense(128, 10), nn.sigmoid());
+  loadValues(model, state);
+  const trainer = new Trainer(model, { loss: "mse", optimizer: optim.sgd({ lr: PLAIN_RATE }), seed: 1 });
+  return {
+    step: (x, labels) => {
+      const rows = labels.length;
+      return trainer.step({ data: x, shape: [rows, 784] }, { data: oneHot(labels), shape: [rows, 10] }).loss;
+    },
     dispose: () => dispose(trainer, model),
   };
 }
@@ -96,6 +132,12 @@ function mnistModel() {
     nn.relu(),
     nn.dense(128, 10),
   );
+}
+
+function loadValues(model, state) {
+  const own = model.state();
+  for (const [key, values] of Object.entries(state)) own[key] = { ...own[key], data: values };
+  model.loadState(own);
 }
 
 /** Name to values, without the counters, which only evenkeel keeps. */

@@ -27,6 +27,15 @@ export function batches({ x, labels }, rows) {
   return list;
 }
 
+/** Each label as a row of ten with a single 1: what a loss on ten outputs wants. */
+export function oneHot(labels) {
+  const rows = new Float32Array(10 * labels.length);
+  labels.forEach((label, i) => {
+    rows[10 * i + label] = 1;
+  });
+  return rows;
+}
+
 async function read(url, position, length) {
   const file = await open(url);
   try {

@@ -3,9 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { markdownTable } from "markdown-table";
-
-// Under this part of a processor the medians are of waiting, not of work.
-const ENOUGH_PROCESSOR = 0.9;
+import { ENOUGH_PROCESSOR } from "./measure.mjs";
 
 const COLUMNS = ["case", "baseline", "quartiles", "evenkeel", "quartiles", "ratio", "of fastest", "GFLOP/s"];
 
@@ -23,7 +21,7 @@ export function toMarkdown({ machine, cases, notes, warnings }) {
   const align = ["l", ...COLUMNS.slice(1).map(() => "r")];
   const starved = cases.some((one) => one.processorShare < ENOUGH_PROCESSOR);
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, evenkeel ${machine.evenkeel}, one thread each`,
+    machineLine(machine),
     "",
     markdownTable([COLUMNS, ...rows], { align }),
     "",
@@ -31,7 +29,9 @@ export function toMarkdown({ machine, cases, notes, warnings }) {
     "machine disturbs least; GFLOP/s: evenkeel's, by the median. The baseline is plain JavaScript (bench/baseline.mjs).",
     ...notes,
     ...(starved
-      ? [`(!) Other work took the processor for more than ${percent(1 - ENOUGH_PROCESSOR)} of the time.`]
+      ? [
+          `(!) Other work took the processor for more than ${percent(1 - ENOUGH_PROCESSOR)} of the time of some samples.`,
+        ]
       : []),
     ...warnings.map((warning) => `Warning: ${warning}.`),
   ];
@@ -56,21 +56,25 @@ export function describeMachine(version) {
   };
 }
 
-function time(ms) {
+export function machineLine({ cpu, cores, node, evenkeel }) {
+  return `${cpu}, ${cores} cores, Node ${node}, evenkeel ${evenkeel}, one thread each`;
+}
+
+export function time(ms) {
   if (ms < 0.01) return `${(ms * 1000).toFixed(2)} us`;
   if (ms < 1) return `${(ms * 1000).toFixed(1)} us`;
   return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
 }
 
-function quartiles({ lower, median, upper }) {
+export function quartiles({ lower, median, upper }) {
   const from = percent((lower - median) / median);
   return `${from} +${percent((upper - median) / median)}`;
 }
 
-function percent(part) {
+export function percent(part) {
   return `${(100 * part).toFixed(0)} %`;
 }
 
-function factor(value) {
+export function factor(value) {
   return `${value.toFixed(value < 10 ? 2 : 1)}x`;
 }

@@ -7,14 +7,11 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as baseline from "./baseline/contestant.mjs";
-import { allCases, NOTES } from "./cases.mjs";
-import { BOUND, check } from "./check.mjs";
-import { FULL, measureInTurn, QUICK, whatDisturbs } from "./measure.mjs";
+import { allCases, DIGITS, NOTES } from "./cases.mjs";
+import { BOUND, can, check, numbers, trainedState } from "./check.mjs";
+import { describe, FULL, measureInTurn, QUICK, timerOf, whatDisturbs } from "./measure.mjs";
 import { digits } from "./mnist.mjs";
 import { describeMachine, toMarkdown, writeReports } from "./report.mjs";
-
-// Enough different batches of 1024, see cases.mjs; a small part of MNIST starts faster.
-const DIGITS = 8192;
 
 const { values: options } = parseArgs({
   options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } },
@@ -38,7 +35,13 @@ async function main() {
     return 2;
   }
 
-  const checks = check(baseline, evenkeel, new Set(chosen.map(({ group }) => group)), data, state);
+  const states = { net: state, trained: await trainedState(evenkeel, data, state) };
+  const contestants = [baseline, evenkeel].map((one) => ({
+    label: one.label,
+    can: (probe) => can(one, probe),
+    numbers: (probe) => numbers(one, probe, { cases: chosen, data, states }),
+  }));
+  const checks = await check(contestants, chosen);
   const wrong = checks.filter(({ ok }) => !ok);
   for (const { name, difference } of wrong) {
     console.error(`DIFFERENT: ${name}, by ${difference.toExponential(1)} relative; allowed ${BOUND}`);
@@ -52,10 +55,11 @@ async function main() {
     `Same numbers: ${checks.length} comparisons, the largest difference ${worst.toExponential(1)} relative.`,
   );
 
-  const warnings = whatDisturbs();
+  const warnings = whatDisturbs(0);
   for (const warning of warnings) console.error(`Warning: ${warning}; the times will be unsteady.`);
-  const cases = chosen.map((one) => timeCase(one, evenkeel));
-  for (const warning of whatDisturbs()) warnings.push(`at the end ${warning}`);
+  const cases = [];
+  for (const one of chosen) cases.push(await timeCase(one, evenkeel));
+  for (const warning of whatDisturbs(1)) warnings.push(`at the end ${warning}`);
 
   const version = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")).version;
   const machine = describeMachine(version);
@@ -74,11 +78,12 @@ async function main() {
   return 0;
 }
 
-function timeCase({ name, group, flops, make }, evenkeel) {
+async function timeCase({ name, group, flops, make }, evenkeel) {
   console.error(`  ${name} ...`);
-  const ours = make(evenkeel);
-  const theirs = make(baseline);
-  const { first, second, processorShare } = measureInTurn(theirs, ours, options.quick ? QUICK : FULL);
+  const ours = await make(evenkeel);
+  const theirs = await make(baseline);
+  const samples = await measureInTurn([theirs, ours].map(timerOf), options.quick ? QUICK : FULL);
+  const [first, second] = samples.map(describe);
   ours.dispose?.();
   return {
     name,
@@ -88,6 +93,6 @@ function timeCase({ name, group, flops, make }, evenkeel) {
     ratio: first.median / second.median,
     ratioOfFastest: first.fastest / second.fastest,
     gflops: flops ? flops / second.median / 1e6 : null,
-    processorShare,
+    processorShare: Math.min(first.processorShare, second.processorShare),
   };
 }

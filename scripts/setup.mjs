@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Does all set-up, each piece only if it is missing or stale: Rust for wasm, wasm-bindgen, wasm-pack, npm packages,
-// the wasm, the npm package. `node scripts/setup.mjs [all | build | start | test]`; the cache is
+// the wasm, the npm package. `node scripts/setup.mjs [all | build | start | test | peers]`; the cache is
 // ~/.cache/evenkeel, or EVENKEEL_CACHE.
 import { pathToFileURL } from "node:url";
 import { unlock } from "./setup/lock.mjs";
-import { testHosts } from "./setup/npm.mjs";
+import { benchPeers, testHosts } from "./setup/npm.mjs";
 import { npmPackage } from "./setup/package.mjs";
 import { SetUpError } from "./setup/run.mjs";
 import { announcedCount, note } from "./setup/say.mjs";
@@ -15,6 +15,7 @@ const pieces = {
   build: [npmPackage],
   start: [npmPackage],
   test: [npmPackage, nativeToolchain, testHosts],
+  peers: [npmPackage, benchPeers],
   all: [npmPackage, nativeToolchain, testHosts],
 };
 

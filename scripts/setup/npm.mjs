@@ -1,7 +1,8 @@
-// npm packages: the repository's own, and the other JavaScript hosts that the tests run on.
+// npm packages: the repository's own, the other JavaScript hosts that the tests run on, and the libraries that the
+// benchmark compares with.
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { hostsDir, root } from "./paths.mjs";
+import { hostsDir, peersDir, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { hashOf, readStamp, writeStamp } from "./stamp.mjs";
@@ -14,7 +15,14 @@ export function testHosts() {
   return install(hostsDir, "the other Node that the tests run on", "10 s");
 }
 
-async function install(folder, what, about) {
+/** Half a gigabyte, of which only JavaScript and WebAssembly are used: no scripts of theirs run. */
+export function benchPeers() {
+  return install(peersDir, "the libraries to compare with, into bench/peers/node_modules", "30 s", [
+    "--ignore-scripts",
+  ]);
+}
+
+async function install(folder, what, about, more = []) {
   const files = [join(folder, "package-lock.json")];
   const stamp = join(folder, "node_modules", ".evenkeel-stamp");
   const isFresh = () => readStamp(stamp) === hashOf(files);
@@ -23,7 +31,7 @@ async function install(folder, what, about) {
   if (isFresh()) return;
   const done = announce(`installing ${what}`, about);
   // `npm ci` takes exactly what the lock file says, and refuses one that package.json has outgrown.
-  await run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: folder, env: plainEnvironment() });
+  await run("npm", ["ci", "--no-audit", "--no-fund", ...more], { cwd: folder, env: plainEnvironment() });
   writeStamp(stamp, hashOf(files));
   done();
 }
