@@ -117,6 +117,10 @@ impl Lanes<f32> for F32s {
         Self(mask & x.0)
     }
     #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        f32x4::transpose(rows.map(|r| r.0)).map(Self)
+    }
+    #[inline(always)]
     fn exp(self) -> Self {
         super::math::exp(self)
     }

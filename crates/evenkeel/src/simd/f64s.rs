@@ -89,6 +89,9 @@ impl Lanes<f64> for F64s {
     fn keep(mask: [bool; LANES], x: Self) -> Self {
         Self::select(mask, x, Self::zero())
     }
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        core::array::from_fn(|i| Self(rows.map(|r| r.0[i])))
+    }
     fn exp(self) -> Self {
         self.map(libm::exp)
     }

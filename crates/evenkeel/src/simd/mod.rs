@@ -121,6 +121,9 @@ pub trait Lanes<T: Real>:
     /// Per lane: `x` where the mask holds, else 0.
     fn keep(mask: Self::Mask, x: Self) -> Self;
 
+    /// Four vectors as the rows of a matrix, to its columns.
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES];
+
     /// e to the power of each lane.
     fn exp(self) -> Self;
     /// Natural logarithm; −∞ at 0, NaN below.
