@@ -39,6 +39,10 @@ impl<'a, T> Matrix<'a, T> {
     pub fn transposed(data: &'a [T], columns: usize) -> Self {
         Matrix { data, row: 1, column: columns }
     }
+    /// The same from row `first` on.
+    pub fn below(self, first: usize) -> Self {
+        Matrix { data: &self.data[first * self.row..], ..self }
+    }
 }
 
 /// What the product starts from.
@@ -117,8 +121,8 @@ fn tile<T: Real>(a: &[T], b: &[T]) -> [[T::V; 2]; MR] {
         let (b0, b1) = (T::V::load(&b[0]), T::V::load(&b[1]));
         for i in 0..MR {
             let x = T::V::splat(a[i]);
-            acc[i][0] += x * b0;
-            acc[i][1] += x * b1;
+            acc[i][0] = x.mul_add_fast(b0, acc[i][0]);
+            acc[i][1] = x.mul_add_fast(b1, acc[i][1]);
         }
     }
     acc
@@ -240,7 +244,7 @@ fn one_row<T: Real>(n: usize, k: usize, a: Matrix<T>, b: Matrix<T>, c: &mut [T])
     } else if b.column == 1 {
         for p in 0..k {
             let x = T::V::splat(a.data[p * a.column]);
-            super::binary::zip_assign(&mut c[..n], &b.data[p * b.row..p * b.row + n], |c, b| c + x * b);
+            super::binary::zip_assign(&mut c[..n], &b.data[p * b.row..p * b.row + n], |c, b| x.mul_add_fast(b, c));
         }
     } else {
         for (j, c) in c.iter_mut().enumerate() {
