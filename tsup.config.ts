@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { defineConfig, type Options } from "tsup";
 
 const shared: Options = {
@@ -11,6 +12,18 @@ const shared: Options = {
     options.minifySyntax = true;
     options.minifyWhitespace = true;
   },
+  esbuildPlugins: [
+    {
+      name: "builds-on-demand",
+      setup(build) {
+        // The builds that are loaded when they are asked for stay files of their own, one for ESM and CommonJS:
+        // scripts/setup/package.mjs copies them.
+        build.onResolve({ filter: /\/build\/wasm\/inline-[\w-]+\.js$/ }, ({ path, kind }) =>
+          kind === "dynamic-import" ? { path: `./${basename(path)}`, external: true } : undefined,
+        );
+      },
+    },
+  ],
   // scripts/setup/package.mjs clears dist/: these configurations run at the same time.
   clean: false,
 };

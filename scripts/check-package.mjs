@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { root } from "./setup/paths.mjs";
+import { variants } from "./setup/variants.mjs";
+import { inlineName } from "./setup/wasm.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "evenkeel-package-"));
 let failures = 0;
@@ -22,7 +24,11 @@ try {
       .map((file) => file.path)
       .filter((path) => !/^(dist\/(?!\.)|LICENSE-|README|package\.json)/.test(path));
     if (extra.length > 0) throw new Error(`also packed: ${extra.join(", ")}`);
-    for (const wanted of ["LICENSE-MIT", "LICENSE-APACHE", "dist/evenkeel.wasm"]) {
+    const builds = variants.flatMap((variant, i) => [
+      `dist/${variant.name}.wasm`,
+      ...(i > 0 ? [`dist/${inlineName(variant)}`] : []),
+    ]);
+    for (const wanted of ["LICENSE-MIT", "LICENSE-APACHE", ...builds]) {
       if (!report.files.some((file) => file.path === wanted)) throw new Error(`not packed: ${wanted}`);
     }
   });
@@ -36,14 +42,20 @@ try {
 
   const { messages } = await publint({ pkgDir: root, strict: true });
   // The types of a .wasm are not a module's: what importing it gives depends on the host.
-  const relevant = messages.filter((message) => !message.path?.join(".").includes("./evenkeel.wasm"));
+  const relevant = messages.filter((message) => !/evenkeel[\w-]*\.wasm/.test(message.path?.join(".") ?? ""));
   check("publint", () => {
     if (relevant.length > 0) throw new Error(relevant.map((message) => formatMessage(message, manifest)).join("\n"));
   });
 
   check("attw (are the types wrong?)", () => {
     const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
-    const options = ["--exclude-entrypoints", "./evenkeel.wasm", "--no-emoji", "--format", "ascii"];
+    const options = [
+      "--exclude-entrypoints",
+      ...variants.map(({ name }) => `./${name}.wasm`),
+      "--no-emoji",
+      "--format",
+      "ascii",
+    ];
     run(process.execPath, [attw, tarball, ...options], root);
   });
 
@@ -60,10 +72,14 @@ try {
       'const bytes = readFileSync(new URL(import.meta.resolve("evenkeel/evenkeel.wasm")));\n' +
       "await init({ bytes });\nconsole.log('started from the file');\n",
   );
-  for (const name of ["use.mjs", "use.cjs", "file.mjs"]) {
+  const threads =
+    "evenkeel.init({ threads: 2 }).then(() => console.log('started,', evenkeel.backend().threads, 'threads'));";
+  writeFileSync(join(project, "threads.mjs"), `import * as evenkeel from "evenkeel";\n${threads}\n`);
+  writeFileSync(join(project, "threads.cjs"), `const evenkeel = require("evenkeel");\n${threads}\n`);
+  for (const name of ["use.mjs", "use.cjs", "file.mjs", "threads.mjs", "threads.cjs"]) {
     check(`a stranger's ${name}`, () => {
       const output = run(process.execPath, [name], project).trim();
-      if (!output.includes("started")) throw new Error(`printed "${output}"`);
+      if (!output.includes("started") || output.includes("1 threads")) throw new Error(`printed "${output}"`);
       return output;
     });
   }

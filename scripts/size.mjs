@@ -7,6 +7,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { distDir } from "./setup/paths.mjs";
 import { kilobytes } from "./setup/say.mjs";
+import { variants } from "./setup/variants.mjs";
 
 const entries = [
   ["index.js", "Node, browsers, Deno, Bun (wasm inlined)"],
@@ -23,20 +24,25 @@ for (const [name, where] of entries) {
     minify: true,
     format: "esm",
     write: false,
-    external: ["*.wasm", "*.wasm?module"],
+    // The other builds are chunks that only who asks for them loads.
+    external: ["*.wasm", "*.wasm?module", "./inline-*.js"],
     logLevel: "error",
   });
   rows.push(weigh(name, where, result.outputFiles[0].contents));
 }
-rows.push(weigh("evenkeel.wasm", "the wasm by itself", readFileSync(join(distDir, "evenkeel.wasm"))));
+for (const [i, { name }] of variants.entries()) {
+  const where = i === 0 ? "the wasm by itself" : "only for who asks for it";
+  rows.push(weigh(`${name}.wasm`, where, readFileSync(join(distDir, `${name}.wasm`))));
+}
+const width = Math.max(...rows.map(({ name }) => name.length));
 
 if (process.argv.includes("--json")) {
   console.log(JSON.stringify(rows, null, 2));
 } else {
-  console.log(`${"".padEnd(14)} ${["bytes", "gzip", "brotli"].map((title) => title.padStart(10)).join(" ")}`);
+  console.log(`${"".padEnd(width)} ${["bytes", "gzip", "brotli"].map((title) => title.padStart(10)).join(" ")}`);
   for (const { name, where, bytes, gzip, brotli } of rows) {
     const numbers = [bytes, gzip, brotli].map((count) => kilobytes(count).padStart(10)).join(" ");
-    console.log(`${name.padEnd(14)} ${numbers}  ${where}`);
+    console.log(`${name.padEnd(width)} ${numbers}  ${where}`);
   }
 }
 

@@ -1,5 +1,14 @@
 /** Everything people import, but for `init`, which differs by host. */
-export { type InitOptions, isReady, type Memory, memory, trimMemory, type Warning, warnings } from "./core.js";
+export {
+  backend,
+  type InitOptions,
+  isReady,
+  type Memory,
+  memory,
+  trimMemory,
+  type Warning,
+  warnings,
+} from "./core.js";
 export { EvenkeelError } from "./errors.js";
 export { scope } from "./handle.js";
 export type { FeatureMismatch } from "./nn/containers.js";
@@ -9,6 +18,7 @@ export type { State, StateReport, StateValue } from "./nn/state.js";
 export * as optim from "./optim/index.js";
 export { Optimizer, Scheduler } from "./optim/optimizer.js";
 export * as schedule from "./optim/schedule.js";
+export type { Backend, MathMode } from "./runtime/builds.js";
 export type { WasmSource } from "./runtime/source.js";
 export {
   arange,

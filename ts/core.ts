@@ -4,11 +4,12 @@
  * One instance serves the whole program. If it ever traps (a bug of ours), its memory can no longer be trusted: it is
  * marked dead and every later call says so.
  */
-import { __wbg_finalize_init, memoryUse, selfTest, takeError, takeWarnings, trim } from "../build/wasm/evenkeel.js";
+import { __wbg_finalize_init, memoryUse, takeError, takeWarnings, trim } from "../build/wasm/evenkeel.js";
 import { EvenkeelError } from "./errors.js";
 import { messageOf, translated } from "./messages.js";
-import { instantiate, instantiateSync, type Loaded } from "./runtime/loader.js";
+import { type Backend, type MathMode, wantedOf } from "./runtime/builds.js";
 import type { WasmSource } from "./runtime/source.js";
+import { type OwnWasm, type Running, run, runSync } from "./runtime/start.js";
 import { decode } from "./wire.js";
 
 /** Something worth knowing that is no error. */
@@ -23,22 +24,26 @@ export interface Warning {
 export interface InitOptions {
   /** Called with each warning; without it warnings wait in `warnings()`. Nothing is ever written to the console. */
   readonly onWarning?: (warning: Warning) => void;
+  /**
+   * `"relaxed"` loads a build that fuses multiplications with additions, where the host has relaxed SIMD: faster on many
+   * processors and as accurate, but not the same bits, nor the same ones everywhere. The default is `"exact"`.
+   */
+  readonly math?: MathMode;
+  /**
+   * How many threads compute, the caller's among them; `"auto"` is one a processor, up to eight. The results have the
+   * same bits with any number. Where threads cannot be had there is one, and `backend().threadsReason` says why.
+   */
+  readonly threads?: number | "auto";
 }
 
-let loaded: Loaded | undefined;
+let running: Running | undefined;
 let starting: Promise<void> | undefined;
 let dead: unknown;
 let listener: ((warning: Warning) => void) | undefined;
 let waiting: Warning[] = [];
 
-function started(result: Loaded, options: InitOptions): void {
-  if (!selfTest()) {
-    throw new EvenkeelError(
-      "SELF_TEST_FAILED",
-      "This host's WebAssembly SIMD computes wrong numbers: a small product and exponentials do not give their known bits.",
-    );
-  }
-  loaded = result;
+function started(result: Running, options: InitOptions): void {
+  running = result;
   listener = options.onWarning;
 }
 
@@ -50,13 +55,14 @@ function alreadyStarted(): EvenkeelError {
 }
 
 /** Starts the core from `source`, or waits for the start under way when the call asked for nothing special. */
-export async function start(source: WasmSource, options: InitOptions, plain: boolean): Promise<void> {
+export async function start(source: WasmSource | OwnWasm, options: InitOptions, plain: boolean): Promise<void> {
   if (dead !== undefined) throw trapped();
-  if (loaded !== undefined || starting !== undefined) {
+  if (running !== undefined || starting !== undefined) {
     if (!plain) throw alreadyStarted();
     return starting;
   }
-  starting = instantiate(source).then((result) => started(result, options));
+  const wanted = wantedOf(options);
+  starting = run(source, wanted).then((result) => started(result, options));
   try {
     await starting;
   } finally {
@@ -70,19 +76,26 @@ export function startSync(
   options: InitOptions,
 ): void {
   if (dead !== undefined) throw trapped();
-  if (loaded !== undefined || starting !== undefined) throw alreadyStarted();
-  started(instantiateSync(source), options);
+  if (running !== undefined || starting !== undefined) throw alreadyStarted();
+  started(runSync(source, wantedOf(options)), options);
 }
 
 /** Whether the core runs. */
 export function isReady(): boolean {
-  return loaded !== undefined && dead === undefined;
+  return running !== undefined && dead === undefined;
+}
+
+/** What computes: how it adds products and on how many threads, and why that is not what `init` was asked for. */
+export function backend(): Backend {
+  if (dead !== undefined) throw trapped();
+  if (running === undefined) throw notReady();
+  return running.backend;
 }
 
 /** The core's memory, for views that are used at once: growth detaches them. */
 export function buffer(): ArrayBuffer {
-  if (loaded === undefined) throw notReady();
-  return loaded.exports.memory.buffer;
+  if (running === undefined) throw notReady();
+  return running.loaded.exports.memory.buffer;
 }
 
 function notReady(): EvenkeelError {
@@ -118,11 +131,12 @@ function translate(cause: unknown): unknown {
 }
 
 /**
- * Lets go of the dead instance, and of its memory. Handles that are still held free themselves later, by `dispose` or
+ * Lets go of the dead instance, of its workers and of its memory. Handles that are still held free themselves later, by `dispose` or
  * the garbage collector, outside of `call`: what they then reach does nothing.
  */
 function bury(): void {
-  loaded = undefined;
+  running?.end();
+  running = undefined;
   const exports = new Proxy({}, { get: () => () => 0 });
   __wbg_finalize_init({ exports } as WebAssembly.Instance);
 }
@@ -140,7 +154,7 @@ function trapped(): EvenkeelError {
 /** Calls into the core. */
 export function call<R>(f: () => R): R {
   if (dead !== undefined) throw trapped();
-  if (loaded === undefined) throw notReady();
+  if (running === undefined) throw notReady();
   try {
     return f();
   } catch (cause) {

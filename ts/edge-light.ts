@@ -10,5 +10,5 @@ export { initSync, type StartOptions } from "./init.js";
  * second call waits for the first. A second call that asks for something else is an error (`ALREADY_INITIALIZED`).
  */
 export function init(options?: StartOptions): Promise<void> {
-  return initFrom(options, () => ({ module }));
+  return initFrom(options, { plain: () => ({ module }) });
 }

@@ -1,6 +1,6 @@
 /** The entry for Node, Deno, Bun, browsers and bundlers: the wasm travels inside. */
 import { initFrom, type StartOptions } from "./init.js";
-import { inlineSource } from "./runtime/inline.js";
+import { inlineBuild, inlineSource } from "./runtime/inline.js";
 
 export * from "./api.js";
 export { initSync, type StartOptions } from "./init.js";
@@ -10,5 +10,5 @@ export { initSync, type StartOptions } from "./init.js";
  * second call waits for the first. A second call that asks for something else is an error (`ALREADY_INITIALIZED`).
  */
 export function init(options?: StartOptions): Promise<void> {
-  return initFrom(options, inlineSource);
+  return initFrom(options, { plain: inlineSource, other: inlineBuild });
 }

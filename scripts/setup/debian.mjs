@@ -22,6 +22,7 @@ import { cache, oldestRust, wasmTarget } from "./paths.mjs";
 import { ask, run, SetUpError } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { readStamp, writeStamp } from "./stamp.mjs";
+import { stdFeatures } from "./variants.mjs";
 
 const rustc = "/usr/bin/rustc";
 const cargo = "/usr/bin/cargo";
@@ -29,16 +30,16 @@ const packages = ["rustc-web", "cargo-web", "rust-web-src"];
 const stdSource = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 const oldestLld = 19;
 
-/** Features that the standard library and the crates are compiled with. */
-export const wasmFeatures = "+simd128";
-
 // A panic is a trap, without the text and the machinery that would make it: nobody reads it inside wasm, and it is a
 // quarter of the bytes. It needs a library built for it, and flags that are not stable yet.
 const leanFlags = ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none", "-Zfmt-debug=none"];
 const unstable = { RUSTC_BOOTSTRAP: "1" };
 
-// Bitcode beside the objects: the crates are built with link-time optimisation, which reaches into the library.
-const stdFlags = ["-C", `target-feature=${wasmFeatures}`, "-C", "embed-bitcode=yes", ...leanFlags];
+// What the library of a kind (`stdFeatures`) is compiled with. Bitcode beside the objects: the crates are built with
+// link-time optimisation, which reaches into the library.
+function stdFlags(std) {
+  return ["-C", `target-feature=${stdFeatures[std]}`, "-C", "embed-bitcode=yes", ...leanFlags];
+}
 const stdProfile = '[profile.release]\npanic = "abort"\nopt-level = "s"\n';
 const stdBuild = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
@@ -47,22 +48,22 @@ export function onDebian() {
 }
 
 /** The sysroot if it was made before by the rustc that is installed now, else undefined. */
-export function readyDebianToolchain() {
+export function readyDebianToolchain(std) {
   if (!packagesInstalled()) return undefined;
-  const folder = sysrootFolder();
+  const folder = sysrootFolder(std);
   const linker = readStamp(join(folder, "complete"));
   return linker && existsSync(linker) ? toolchainOf(folder, linker) : undefined;
 }
 
 /** Makes what is missing of the recipe; gives the toolchain. */
-export async function debianToolchain() {
-  const ready = readyDebianToolchain();
+export async function debianToolchain(std) {
+  const ready = readyDebianToolchain(std);
   if (ready) return ready;
   await lock();
   await installPackages();
   const linker = findRustLld() ?? findWasmLd() ?? (await installWasmLd());
-  const folder = sysrootFolder();
-  if (!existsSync(join(folder, "std-complete"))) await buildStandardLibrary(folder, linker);
+  const folder = sysrootFolder(std);
+  if (!existsSync(join(folder, "std-complete"))) await buildStandardLibrary(folder, linker, std);
   writeStamp(join(folder, "complete"), linker);
   return toolchainOf(folder, linker);
 }
@@ -108,7 +109,8 @@ function toolchainOf(folder, linker) {
     id: createHash("sha256").update(folder).digest("hex").slice(0, 8),
     wasmPath: join(folder, "bin"),
     wasmFlags: ["-C", `linker=${linker}`, ...leanFlags],
-    wasmEnv: unstable,
+    cargoArguments: [],
+    cargoEnv: unstable,
   };
 }
 
@@ -117,12 +119,12 @@ function packagesInstalled() {
 }
 
 // Libraries of another rustc build are refused, so the folder's name holds all that tells builds apart.
-function sysrootFolder() {
+function sysrootFolder(std) {
   const version = ask(rustc, ["-vV"]);
   if (!version) throw new SetUpError(`${rustc} does not run`);
   const { size, mtimeMs } = statSync(rustc);
   const key = createHash("sha256")
-    .update(`${version}${size} ${mtimeMs} ${stdFlags} ${stdBuild} ${stdProfile}`)
+    .update(`${version}${size} ${mtimeMs} ${stdFlags(std)} ${stdBuild} ${stdProfile}`)
     .digest("hex")
     .slice(0, 12);
   const release = /release: (\S+)/.exec(version)?.[1] ?? "unknown";
@@ -202,8 +204,8 @@ async function installWasmLd() {
   return linker;
 }
 
-async function buildStandardLibrary(folder, linker) {
-  const done = announce(`building Rust's standard library for ${wasmTarget}, once`, "1 min");
+async function buildStandardLibrary(folder, linker, std) {
+  const done = announce(`building Rust's standard library for ${wasmTarget} (${std} memory), once`, "1 min");
   const build = `${folder}.build`;
   rmSync(build, { recursive: true, force: true });
   rmSync(folder, { recursive: true, force: true });
@@ -221,7 +223,7 @@ async function buildStandardLibrary(folder, linker) {
       ...native.env,
       ...unstable,
       CARGO_TARGET_DIR: join(build, "target"),
-      CARGO_ENCODED_RUSTFLAGS: [...stdFlags, "-C", `linker=${linker}`].join("\x1f"),
+      CARGO_ENCODED_RUSTFLAGS: [...stdFlags(std), "-C", `linker=${linker}`].join("\x1f"),
     },
   });
 

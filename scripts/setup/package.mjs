@@ -7,12 +7,13 @@ import { distDir, root, wasmDir } from "./paths.mjs";
 import { run, SetUpError } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { filesBelow, hashOf, readStamp, writeStamp } from "./stamp.mjs";
-import { wasm } from "./wasm.mjs";
+import { variants } from "./variants.mjs";
+import { inlineName, wantedVariants, wasm } from "./wasm.mjs";
 
 // Not in dist/, whose files are published.
 const stamp = join(root, "build", "dist.stamp");
 
-/** Every file that package.json's `exports` promises. */
+/** Every file that package.json's `exports` promises, but for builds that were left out on purpose. */
 export function promisedFiles() {
   const found = new Set();
   const visit = (value) => {
@@ -22,7 +23,9 @@ export function promisedFiles() {
   const { exports, main, module, types } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   visit(exports);
   for (const path of [main, module, types]) found.add(path);
-  return [...found];
+  const left = variants.filter((variant) => !wantedVariants().includes(variant));
+  const leftOut = (path) => left.some(({ name }) => path.startsWith(`./dist/${name}.wasm`));
+  return [...found].filter((path) => !leftOut(path));
 }
 
 function packageHash() {
@@ -58,12 +61,18 @@ export async function npmPackage() {
   rmSync(distDir, { recursive: true, force: true });
   await run(process.execPath, [join(root, "node_modules/tsup/dist/cli-default.js"), "--silent"]);
 
-  copyFileSync(join(wasmDir, "evenkeel.wasm"), join(distDir, "evenkeel.wasm"));
-  writeFileSync(
-    join(distDir, "evenkeel.wasm.d.ts"),
-    "/** What a bundler or host makes of the file: a compiled module where it compiles, an address where it copies. */\n" +
-      "declare const wasm: unknown;\nexport default wasm;\n",
-  );
+  for (const variant of wantedVariants()) {
+    const file = `${variant.name}.wasm`;
+    copyFileSync(join(wasmDir, file), join(distDir, file));
+    writeFileSync(
+      join(distDir, `${file}.d.ts`),
+      "/** What a bundler or host makes of the file: a compiled module where it compiles, an address where it copies. */\n" +
+        "declare const wasm: unknown;\nexport default wasm;\n",
+    );
+    // The first one is inside the entries; the others are imported when they are asked for.
+    const inline = inlineName(variant);
+    if (variant !== variants[0]) copyFileSync(join(wasmDir, inline), join(distDir, inline));
+  }
   // Some versions of tsup exit with 0 and no types.
   const missing = missingFiles();
   if (missing.length > 0) throw new SetUpError(`tsup did not write ${missing.join(", ")}`);

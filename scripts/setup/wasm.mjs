@@ -1,13 +1,13 @@
-// The wasm: wasm-pack compiles it and makes its glue, wasm-opt makes it smaller and faster, and the TypeScript build
-// finds in build/wasm/
-//   evenkeel.js, evenkeel.d.ts   the glue
-//   evenkeel.wasm                for who loads the file
-//   inline.js, inline.d.ts       the same, gzipped, as base64, for who cannot
+// The wasm files: wasm-pack compiles each variant and makes its glue, wasm-opt makes it smaller and faster, and the
+// TypeScript build finds in build/wasm/
+//   evenkeel.js, evenkeel.d.ts     the glue, one for all variants
+//   evenkeel.wasm, ...             for who loads the file
+//   inline.js, inline.d.ts, ...    the same, gzipped, as base64, for who cannot
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { trimGlue, trimGlueTypes } from "./glue.mjs";
+import { oneGlue } from "./glue.mjs";
 import { lock } from "./lock.mjs";
 import { npmPackages } from "./npm.mjs";
 import { root, wasmDir, wasmPackVersion } from "./paths.mjs";
@@ -16,9 +16,9 @@ import { announce, kilobytes } from "./say.mjs";
 import { filesBelow, hashOf, readStamp, writeStamp } from "./stamp.mjs";
 import { wasmEnvironment, wasmToolchain } from "./toolchain.mjs";
 import { wasmTools } from "./tools.mjs";
+import { variants } from "./variants.mjs";
 
 const stamp = join(wasmDir, ".stamp");
-const outputs = ["evenkeel.js", "evenkeel.d.ts", "evenkeel.wasm", "inline.js", "inline.d.ts"];
 
 // Named one by one, since wasm-opt takes nothing for granted: what wasm-bindgen and rustc use today, no more.
 const wasmOptFlags = [
@@ -35,23 +35,46 @@ const wasmOptFlags = [
   "--strip-target-features",
 ];
 
+/** The variants to build: all, but for who works on the core and wants only some (`EVENKEEL_VARIANTS=evenkeel`). */
+export function wantedVariants() {
+  const names = process.env.EVENKEEL_VARIANTS?.split(",");
+  if (!names) return variants;
+  const unknown = names.filter((name) => !variants.some((variant) => variant.name === name));
+  if (unknown.length > 0) throw new SetUpError(`EVENKEEL_VARIANTS: there is no variant ${unknown.join(", ")}`);
+  return variants.filter((variant, i) => i === 0 || names.includes(variant.name));
+}
+
+/** `inline.js` of the first variant, `inline-relaxed.js` and so on of the others. */
+export function inlineName(variant) {
+  return `${variant.name.replace("evenkeel", "inline")}.js`;
+}
+
+function outputs() {
+  const files = wantedVariants().flatMap((variant) => {
+    const inline = inlineName(variant);
+    return [`${variant.name}.wasm`, inline, inline.replace(/js$/, "d.ts")];
+  });
+  return ["evenkeel.js", "evenkeel.d.ts", ...files];
+}
+
 /** Everything that the wasm is made of. */
 export function wasmHash() {
   const crates = filesBelow(["crates"], (path) => /[\\/]src[\\/]|[\\/](Cargo\.toml|build\.rs)$/.test(path));
-  const others = filesBelow(["Cargo.toml", "Cargo.lock", "scripts/setup/glue.mjs", "scripts/setup/wasm.mjs"]);
-  return hashOf([...crates, ...others], wasmPackVersion);
+  const scripts = ["glue", "variants", "wasm"].map((name) => `scripts/setup/${name}.mjs`);
+  const others = filesBelow(["Cargo.toml", "Cargo.lock", ...scripts]);
+  return hashOf([...crates, ...others], wasmPackVersion, ...wantedVariants().map((variant) => variant.name));
 }
 
 export function wasmIsFresh() {
-  return outputs.every((name) => existsSync(join(wasmDir, name))) && readStamp(stamp) === wasmHash();
+  return outputs().every((name) => existsSync(join(wasmDir, name))) && readStamp(stamp) === wasmHash();
 }
 
-/** Builds the wasm if it is missing or its sources have changed. */
+/** Builds the wasm files if one is missing or their sources have changed. */
 export async function wasm() {
   if (wasmIsFresh()) return;
   await npmPackages();
-  const toolchain = await wasmToolchain();
-  const tools = await wasmTools(toolchain.native);
+  const { native } = await wasmToolchain();
+  const tools = await wasmTools(native);
   await lock();
   if (wasmIsFresh()) return;
 
@@ -59,50 +82,53 @@ export async function wasm() {
   const making = `${wasmDir}.making`;
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { recursive: true });
+  const glue = new Map();
+  for (const variant of wantedVariants()) glue.set(variant.name, await build(variant, making, tools));
 
-  const compiled = announce(`compiling the Rust core to wasm with ${toolchain.name}`, "2 min");
-  const packed = join(making, "pack");
-  await run(
-    "wasm-pack",
-    // wasm-pack would make a package.json as well, which only ours may be.
-    [
-      "build",
-      "crates/evenkeel-wasm",
-      "--mode",
-      "no-install",
-      "--target",
-      "web",
-      "--release",
-      "--no-pack",
-      "--out-dir",
-      packed,
-    ],
-    { env: wasmEnvironment(toolchain, tools) },
-  );
-  const raw = join(packed, "evenkeel_wasm_bg.wasm");
-  checkCompiles(raw);
-  compiled(kilobytes(readFileSync(raw).length));
-
-  const optimised = announce("optimising the wasm", "40 s");
-  const file = join(making, "evenkeel.wasm");
-  await run(process.execPath, [join(root, "node_modules/binaryen/bin/wasm-opt"), raw, "-o", file, ...wasmOptFlags]);
-  checkCompiles(file);
-  const bytes = readFileSync(file);
-
-  const glue = (name) => readFileSync(join(packed, name), "utf8");
-  writeFileSync(join(making, "evenkeel.js"), trimGlue(glue("evenkeel_wasm.js")));
-  writeFileSync(join(making, "evenkeel.d.ts"), trimGlueTypes(glue("evenkeel_wasm.d.ts")));
-  const gzipped = writeInline(making, bytes);
-  optimised(`${kilobytes(bytes.length)}, ${kilobytes(gzipped)} gzipped`);
-
-  rmSync(packed, { recursive: true, force: true });
+  // For all, built or not: ts/ imports them.
+  for (const variant of variants) writeInlineTypes(making, variant);
+  const { js, types } = oneGlue(glue);
+  writeFileSync(join(making, "evenkeel.js"), js);
+  writeFileSync(join(making, "evenkeel.d.ts"), types);
   rmSync(wasmDir, { recursive: true, force: true });
   renameSync(making, wasmDir);
   writeStamp(stamp, hash);
 }
 
+/** Compiles and optimises one variant; gives its glue. */
+async function build(variant, making, tools) {
+  const toolchain = await wasmToolchain(variant.std);
+  const compiled = announce(`compiling the Rust core to ${variant.name}.wasm with ${toolchain.name}`, "1 min");
+  const packed = join(making, "pack");
+  // wasm-pack would make a package.json as well, which only ours may be.
+  const how = ["--mode", "no-install", "--target", "web", "--release", "--no-pack", "--out-dir", packed];
+  const features = variant.crateFeatures.length > 0 ? ["--features", variant.crateFeatures.join(",")] : [];
+  await run("wasm-pack", ["build", "crates/evenkeel-wasm", ...how, "--", ...features, ...toolchain.cargoArguments], {
+    env: wasmEnvironment(toolchain, variant, tools),
+  });
+  const raw = join(packed, "evenkeel_wasm_bg.wasm");
+  checkCompiles(raw, variant);
+  compiled(kilobytes(readFileSync(raw).length));
+
+  const optimised = announce(`optimising ${variant.name}.wasm`, "40 s");
+  const file = join(making, `${variant.name}.wasm`);
+  const flags = [...wasmOptFlags, ...variant.optimiserFlags];
+  await run(process.execPath, [join(root, "node_modules/binaryen/bin/wasm-opt"), raw, "-o", file, ...flags]);
+  checkCompiles(file, variant);
+  const bytes = readFileSync(file);
+  const gzipped = writeInline(making, variant, bytes);
+  optimised(`${kilobytes(bytes.length)}, ${kilobytes(gzipped)} gzipped`);
+
+  const read = (name) => readFileSync(join(packed, name), "utf8");
+  const glue = { js: read("evenkeel_wasm.js"), types: read("evenkeel_wasm.d.ts"), threads: variant.std === "shared" };
+  rmSync(packed, { recursive: true, force: true });
+  return glue;
+}
+
 // The engine says it better than wasm-opt ("Duplicate export name 'memory'": a Rust function of that name).
-function checkCompiles(file) {
+function checkCompiles(file, variant) {
+  // Node 20 has no relaxed SIMD.
+  if (variant.optimiserFlags.includes("--enable-relaxed-simd")) return;
   try {
     new WebAssembly.Module(readFileSync(file));
   } catch (error) {
@@ -110,20 +136,23 @@ function checkCompiles(file) {
   }
 }
 
-function writeInline(folder, bytes) {
+function writeInline(folder, variant, bytes) {
   const gzipped = gzipSync(bytes, { level: 9 });
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   writeFileSync(
-    join(folder, "inline.js"),
+    join(folder, inlineName(variant)),
     `export const wasmGzipBase64 = "${gzipped.toString("base64")}";\n` +
       `export const wasmSize = ${bytes.length};\n` +
       `export const wasmSha256 = "${sha256}";\n`,
   );
+  return gzipped.length;
+}
+
+function writeInlineTypes(folder, variant) {
   writeFileSync(
-    join(folder, "inline.d.ts"),
-    "/** evenkeel.wasm, gzipped, as base64. */\nexport declare const wasmGzipBase64: string;\n" +
+    join(folder, inlineName(variant).replace(/js$/, "d.ts")),
+    `/** ${variant.name}.wasm, gzipped, as base64. */\nexport declare const wasmGzipBase64: string;\n` +
       "/** Its bytes when unpacked. */\nexport declare const wasmSize: number;\n" +
       "/** Their SHA-256, in hexadecimal. */\nexport declare const wasmSha256: string;\n",
   );
-  return gzipped.length;
 }

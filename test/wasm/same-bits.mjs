@@ -1,6 +1,7 @@
 // The recipe of crates/evenkeel/tests/same_bits.rs through the TypeScript API, on whichever host runs this: prints the
-// hash of the weights after 50 steps. `node same-bits.mjs [entry of the package]`.
+// hash of the weights after 50 steps. `node same-bits.mjs [entry of the package] [options of init, as JSON]`.
 const entry = process.argv[2] ?? new URL("../../dist/index.js", import.meta.url).href;
+const options = process.argv[3] === undefined ? undefined : JSON.parse(process.argv[3]);
 const { init, manualSeed, nn, optim, randint, randn, Trainer } = await import(entry);
 
 const hashed = ["0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "4.weight", "4.bias"];
@@ -37,7 +38,7 @@ async function train() {
   return fnv1a(hashed.flatMap((name) => [...littleEndian(state[name].data)]));
 }
 
-await init();
+await init(options);
 const check = fnv1a(new TextEncoder().encode("foobar"));
 if (check !== "85944171f73967e8") throw new Error(`the hash itself is wrong: ${check}`);
 const [first, second] = [await train(), await train()];

@@ -84,14 +84,21 @@ export function withMemoryLimit(bytes: Uint8Array, pages: number): Uint8Array<Ar
 function importedFunctions(bytes: Uint8Array): number {
   const { body } = sections(bytes).find((s) => s.id === importSection) as Section;
   const reader = new Reader(body);
-  const count = reader.number();
-  for (let i = 0; i < count; i++) {
+  let functions = 0;
+  for (let left = reader.number(); left > 0; left--) {
     reader.name();
     reader.name();
-    if (reader.byte() !== 0) throw new Error("an import that is no function");
-    reader.number();
+    const kind = reader.byte();
+    if (kind === 0) {
+      reader.number();
+      functions++;
+    } else if (kind === 2) {
+      // A memory: flags, its least size, its greatest if it has one.
+      if (reader.byte() & 1) reader.number();
+      reader.number();
+    } else throw new Error(`an import of kind ${kind}`);
   }
-  return count;
+  return functions;
 }
 
 function exportedFunction(bytes: Uint8Array, wanted: string): number {

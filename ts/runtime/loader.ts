@@ -4,16 +4,19 @@
  * wasm-bindgen's own loader is not used: it tests `instanceof WebAssembly.Module`, which a module of another realm
  * (a Next edge route, a vm context) fails. Only one instance lives at a time, the one that the glue's classes work on.
  */
-import { __wbg_finalize_init, __wbg_get_imports, type InitOutput } from "../../build/wasm/evenkeel.js";
+import { __wbg_finalize_init, __wbg_get_imports, type InitOutput, sharedPages } from "../../build/wasm/evenkeel.js";
 import { asEvenkeelError, requireWebAssembly } from "./failure.js";
 import { bytesOfResponse, bytesOfUrl, checkMagic } from "./fetch.js";
 import type { WasmSource } from "./source.js";
 import { unpack } from "./unpack.js";
+import { sharedMemory } from "./workers.js";
 
 /** A running wasm: what it exports, and the module to start it again elsewhere (modules can be posted). */
 export interface Loaded {
   readonly exports: InitOutput;
   readonly module: WebAssembly.Module;
+  /** The memory that workers can share, if this build has one. */
+  readonly shared: WebAssembly.Memory | undefined;
 }
 
 /** Compiles and starts, asynchronously. Fails with an `EvenkeelError`, and then nothing has changed. */
@@ -21,12 +24,12 @@ export async function instantiate(source: WasmSource): Promise<Loaded> {
   requireWebAssembly();
   try {
     if ("module" in source) {
-      const instance = await instantiateModule(source.module);
-      return finish(instance, source.module);
+      return await instantiateModule(source.module);
     }
     const bytes = await bytesOf(source);
-    const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());
-    return finish(instance, module);
+    const imports = importsOf();
+    const { instance, module } = await WebAssembly.instantiate(bytes, imports.all);
+    return finish(instance, module, imports);
   } catch (error) {
     throw asEvenkeelError(error);
   }
@@ -46,17 +49,35 @@ export function instantiateSync(source: { module: WebAssembly.Module } | { bytes
       checkMagic(view(source.bytes));
       module = new WebAssembly.Module(source.bytes);
     }
-    return finish(new WebAssembly.Instance(module, __wbg_get_imports()), module);
+    const imports = importsOf();
+    return finish(new WebAssembly.Instance(module, imports.all), module, imports);
   } catch (error) {
     throw asEvenkeelError(error);
   }
 }
 
-async function instantiateModule(module: WebAssembly.Module): Promise<WebAssembly.Instance> {
+async function instantiateModule(module: WebAssembly.Module): Promise<Loaded> {
   // A module of this realm gives an instance; one of another realm is not recognised by some hosts' own check and
   // gives what bytes would give.
-  const result: object = await WebAssembly.instantiate(module, __wbg_get_imports());
-  return ("instance" in result ? result.instance : result) as WebAssembly.Instance;
+  const imports = importsOf();
+  const result: object = await WebAssembly.instantiate(module, imports.all);
+  return finish(("instance" in result ? result.instance : result) as WebAssembly.Instance, module, imports);
+}
+
+interface Imports {
+  readonly all: WebAssembly.Imports;
+  shared: WebAssembly.Memory | undefined;
+}
+
+/** What the wasm imports. Only the builds with threads ask for a memory: it is made when they do. */
+function importsOf(): Imports {
+  const imports: Imports = { all: __wbg_get_imports(), shared: undefined };
+  const get = () => {
+    imports.shared ??= sharedMemory(sharedPages);
+    return imports.shared;
+  };
+  for (const group of Object.values(imports.all)) Object.defineProperty(group, "memory", { get });
+  return imports;
 }
 
 function bytesOf(source: Exclude<WasmSource, { module: WebAssembly.Module }>): Promise<BufferSource> {
@@ -75,6 +96,6 @@ function view(bytes: BufferSource): Uint8Array {
     : new Uint8Array(bytes);
 }
 
-function finish(instance: WebAssembly.Instance, module: WebAssembly.Module): Loaded {
-  return { exports: __wbg_finalize_init(instance), module };
+function finish(instance: WebAssembly.Instance, module: WebAssembly.Module, { shared }: Imports): Loaded {
+  return { exports: __wbg_finalize_init(instance), module, shared };
 }

@@ -1,7 +1,8 @@
 //! The core of evenkeel: tensors, autograd, layers, losses, optimizers and training, with the same bits on every host.
 //!
 //! The rooms, each of which uses only those before it: [`error`], [`shape`], [`simd`], [`rng`], [`init`],
-//! [`schedule`], [`value`]; [`kernels`] (slices in, slices out); [`tensor`] (pooled data); [`autograd`] (gradients); [`nn`],
+//! [`schedule`], [`value`], `threads`; [`kernels`] (slices in, slices out); [`tensor`] (pooled data); [`autograd`] (gradients);
+//! [`nn`],
 //! [`loss`]; [`io`], [`optim`], [`train`].
 #![deny(missing_docs)]
 
@@ -18,6 +19,8 @@ pub mod schedule;
 pub mod shape;
 pub mod simd;
 pub mod tensor;
+#[cfg(feature = "threads")]
+pub mod threads;
 pub mod train;
 pub mod value;
 

@@ -75,4 +75,9 @@ fn fifty_steps_give_the_committed_bits() {
     let file = std::fs::read_to_string(path).expect("test/same_bits.json");
     let json: serde_json::Value = serde_json::from_str(&file).unwrap();
     assert_eq!(json["hash"], got.as_str(), "the weights' bits have changed");
+    #[cfg(feature = "threads")]
+    for n in [2, 3, 5] {
+        let _pool = evenkeel::threads::start(n);
+        assert_eq!(got, hash(&train()), "{n} threads");
+    }
 }

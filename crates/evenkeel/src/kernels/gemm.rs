@@ -51,6 +51,10 @@ impl<'a, T> Matrix<'a, T> {
     pub fn transposed(data: &'a [T], columns: usize) -> Self {
         Matrix { data, row: 1, column: columns }
     }
+    /// The same from row `first` on.
+    pub fn below(self, first: usize) -> Self {
+        Matrix { data: &self.data[first * self.row..], ..self }
+    }
 }
 
 /// What the product starts from.
@@ -201,7 +205,7 @@ fn tile<T: Real, const R: usize, const W: usize>(a: &[[T; MR]], b: &[T], apart: 
         for i in 0..R {
             let x = T::V::splat(a[i]);
             for w in 0..W {
-                acc[i][w] += x * b[w];
+                acc[i][w] = x.mul_add_fast(b[w], acc[i][w]);
             }
         }
     }

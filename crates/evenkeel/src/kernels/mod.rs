@@ -9,6 +9,8 @@ pub mod norm;
 pub mod optim;
 pub mod reduce;
 pub mod softmax;
+#[cfg(feature = "threads")]
+mod split;
 pub mod unary;
 
 use crate::simd::Real;
@@ -18,6 +20,13 @@ use loss::{CrossEntropy, Pointwise};
 use norm::Layout;
 use optim::{Algorithm, Step};
 use unary::Unary;
+
+#[cfg(not(feature = "threads"))]
+pub use gemm::scratch as gemm_scratch;
+#[cfg(feature = "threads")]
+use split as front;
+#[cfg(feature = "threads")]
+pub use split::gemm_scratch;
 
 macro_rules! kernels {
     ($($(#[$doc:meta])* $module:ident :: $function:ident as $name:ident ($($arg:ident : $type:ty),*) $(-> $result:ty)?;)*) => {
@@ -30,10 +39,15 @@ macro_rules! kernels {
             fn $name($($arg: $type),*) $(-> $result)?;)*
         }
         impl Kernels for f32 {
-            $(fn $name($($arg: $type),*) $(-> $result)? { $module::$function::<f32>($($arg),*) })*
+            $(fn $name($($arg: $type),*) $(-> $result)? { front::$name::<f32>($($arg),*) })*
         }
         impl Kernels for f64 {
-            $(fn $name($($arg: $type),*) $(-> $result)? { $module::$function::<f64>($($arg),*) })*
+            $(fn $name($($arg: $type),*) $(-> $result)? { front::$name::<f64>($($arg),*) })*
+        }
+        /// The kernels as they are; with threads `split` stands in front of them.
+        #[cfg(not(feature = "threads"))]
+        mod front {
+            $(pub(super) use super::$module::$function as $name;)*
         }
     };
 }

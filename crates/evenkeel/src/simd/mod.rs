@@ -3,7 +3,8 @@
 //! Kernels are written once, generic over a number type [`Real`] and its vector [`Lanes`]: four `f32` in a 128-bit
 //! register (WebAssembly `simd128`, SSE2, NEON through the `wide` crate) or four `f64` in plain code, which only native
 //! gradient checks use. Every operation here is exactly rounded or a selection, so all targets give the same bits;
-//! there is deliberately no fused multiply-add and no approximate reciprocal.
+//! there is deliberately no approximate reciprocal, and a fused multiply-add only where a build asks for it: see
+//! [`Lanes::mul_add_fast`].
 //!
 //! Transcendental functions are [`Lanes`] methods too, implemented in `math` below from these operations.
 
@@ -18,6 +19,10 @@ pub use f64s::F64s;
 
 /// Numbers in one vector, on every target and for every type.
 pub const LANES: usize = 4;
+
+/// Whether this build fuses multiplications with additions where that is faster ([`Lanes::mul_add_fast`]). Its results
+/// are as accurate, but have other bits, and not the same ones on every host.
+pub const RELAXED: bool = cfg!(all(target_arch = "wasm32", target_feature = "relaxed-simd"));
 
 /// A floating-point type the core computes in: `f32` (what ships) or `f64` (gradient checks, golden references).
 pub trait Real:
@@ -34,6 +39,8 @@ pub trait Real:
     + SubAssign
     + MulAssign
     + DivAssign
+    + Send
+    + Sync
     + 'static
 {
     /// Four of these side by side.
@@ -139,6 +146,12 @@ pub trait Lanes<T: Real>:
     /// Logistic function 1/(1 + e^−x).
     fn sigmoid(self) -> Self;
 
+    /// self·b + c: a product rounded and then a sum rounded, as if written with operators; in a [`RELAXED`] build one
+    /// instruction that may round once.
+    #[inline(always)]
+    fn mul_add_fast(self, b: Self, c: Self) -> Self {
+        self * b + c
+    }
     /// All lanes 0.
     #[inline(always)]
     fn zero() -> Self {

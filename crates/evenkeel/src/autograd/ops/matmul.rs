@@ -3,7 +3,8 @@
 use super::elementwise::reduce_to;
 use crate::autograd::{Tensor, record};
 use crate::error::{Error, Result};
-use crate::kernels::gemm::{self, Matrix, Start};
+use crate::kernels::gemm::{Matrix, Start};
+use crate::kernels::gemm_scratch;
 use crate::tensor::{Float, Shape, View};
 
 /// C = start + A·B, with scratch memory from the pool.
@@ -17,7 +18,7 @@ pub(super) fn product<T: Float>(
     c: &mut [T],
     start: Start<T>,
 ) -> Result<()> {
-    let pack = View::take(gemm::scratch(m, n, k))?;
+    let pack = View::take(gemm_scratch(m, n, k))?;
     T::gemm(m, n, k, a, b, c, start, &mut pack.write());
     Ok(())
 }

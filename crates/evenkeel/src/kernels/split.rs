@@ -1,0 +1,200 @@
+//! What threads do for the kernels: each is called on ranges of its rows, on whichever threads are free.
+//!
+//! Only what is computed row by row (or number by number) is cut, never a sum, so every number comes from the same
+//! operations as on one thread. Where the cuts are depends on the shapes alone. Small work is not cut: sharing it would
+//! take longer than doing it.
+
+use super::gemm::{Matrix, Start};
+use super::loss::{CrossEntropy, Pointwise};
+use super::norm::{self, Layout};
+use super::optim::{self, Algorithm, Step};
+pub(super) use super::reduce::sum;
+use super::unary::{self, Unary};
+use super::{gemm as product, loss, softmax as soft};
+use crate::simd::Real;
+use crate::threads::{self, Rows, each_part, largest_part};
+use core::ops::Range;
+
+/// Multiplications below which a matrix product is not cut (about 20 µs).
+const PRODUCT_LEAST: usize = 1 << 19;
+/// Most parts.
+const PARTS: usize = 32;
+/// Numbers in a part, at the least, so that a part is worth some microseconds: of what only moves numbers,
+const LIGHT: usize = 1 << 15;
+/// of what computes with several arrays,
+const MIDDLE: usize = 1 << 14;
+/// and of exponentials and the like.
+const HEAVY: usize = 1 << 13;
+
+/// Parts of a product: 1 is none. Each part packs all of B for itself, so parts should not have few rows; eight of them
+/// are enough for eight threads.
+fn product_parts(m: usize, n: usize, k: usize) -> usize {
+    if m * n * k < PRODUCT_LEAST {
+        1
+    } else if m < 128 {
+        (m / 32).max(1)
+    } else {
+        (m / 64).min(8.max(m / 256)).min(PARTS)
+    }
+}
+
+/// Parts of `rows` rows of `width` numbers: 1 is none.
+fn parts(rows: usize, width: usize, least: usize) -> usize {
+    if threads::count() == 1 { 1 } else { (rows * width / least).min(rows).clamp(1, PARTS) }
+}
+
+/// Numbers in a part of an element-wise function.
+fn weight<T: Real>(op: Unary<T>) -> usize {
+    use Unary::*;
+    match op {
+        Neg | Abs | Square | Sign | Relu | Relu6 | LeakyRelu(_) | Hardtanh { .. } | Clip { .. } => LIGHT,
+        AddScalar(_) | MulScalar(_) => LIGHT,
+        _ => HEAVY,
+    }
+}
+
+/// The rows of an input; an absent one stays absent.
+fn of<'a, T>(x: &'a [T], range: &Range<usize>, width: usize) -> &'a [T] {
+    if x.is_empty() { x } else { &x[range.start * width..range.end * width] }
+}
+
+/// Elements of scratch memory that a product of these sizes wants: for each part its own.
+pub fn gemm_scratch(m: usize, n: usize, k: usize) -> usize {
+    let parts = product_parts(m, n, k);
+    product::scratch(m, n, k).max(parts * product::scratch(largest_part(m, 4, parts), n, k))
+}
+
+#[allow(clippy::too_many_arguments)]
+pub(super) fn gemm<T: Real>(
+    m: usize,
+    n: usize,
+    k: usize,
+    a: Matrix<T>,
+    b: Matrix<T>,
+    c: &mut [T],
+    start: Start<T>,
+    pack: &mut [T],
+) {
+    let parts = product_parts(m, n, k);
+    if parts == 1 || threads::count() == 1 {
+        return product::gemm(m, n, k, a, b, c, start, pack);
+    }
+    each_part(m, 4, parts, [Rows(c, n)], pack, |rows, [c], pack| {
+        product::gemm(rows.len(), n, k, a.below(rows.start), b, c, start, pack);
+    });
+}
+
+pub(super) fn unary<T: Real>(op: Unary<T>, x: &[T], y: &mut [T]) {
+    assert_eq!(x.len(), y.len(), "unary: lengths differ");
+    let n = y.len();
+    each_part(n, 16, parts(n, 1, weight(op)), [Rows(y, 1)], &mut [], |at, [y], _| unary::forward(op, &x[at], y));
+}
+
+pub(super) fn unary_in_place<T: Real>(op: Unary<T>, xy: &mut [T]) {
+    let n = xy.len();
+    each_part(n, 16, parts(n, 1, weight(op)), [Rows(xy, 1)], &mut [], |_, [xy], _| unary::forward_in_place(op, xy));
+}
+
+pub(super) fn unary_backward<T: Real>(op: Unary<T>, x: &[T], y: &[T], gy: &[T], gx: &mut [T], add: bool) {
+    let n = gx.len();
+    assert_eq!(gy.len(), n, "unary gradient: lengths differ");
+    each_part(n, 16, parts(n, 1, weight(op)), [Rows(gx, 1)], &mut [], |at, [gx], _| {
+        unary::backward(op, of(x, &at, 1), of(y, &at, 1), &gy[at], gx, add);
+    });
+}
+
+pub(super) fn softmax<T: Real>(x: &[T], n: usize, log: bool, y: &mut [T]) {
+    let rows = y.len().checked_div(n).unwrap_or(0);
+    each_part(rows, 1, parts(rows, n, HEAVY), [Rows(y, n)], &mut [], |at, [y], _| {
+        soft::forward(of(x, &at, n), n, log, y)
+    });
+}
+
+pub(super) fn softmax_backward<T: Real>(y: &[T], g: &[T], n: usize, log: bool, dx: &mut [T], add: bool) {
+    let rows = dx.len().checked_div(n).unwrap_or(0);
+    each_part(rows, 1, parts(rows, n, HEAVY), [Rows(dx, n)], &mut [], |at, [dx], _| {
+        soft::backward(of(y, &at, n), of(g, &at, n), n, log, dx, add);
+    });
+}
+
+pub(super) fn normalize<T: Real>(x: &[T], d: Layout, shift: &[T], scale: &[T], offset: &[T], relu: bool, y: &mut [T]) {
+    let width = d.channels * d.length;
+    each_part(d.n, 4, parts(d.n, width, MIDDLE), [Rows(y, width)], &mut [], |at, [y], _| {
+        let d = Layout { n: at.len(), ..d };
+        norm::normalize(of(x, &at, width), d, shift, scale, offset, relu, y);
+    });
+}
+
+#[allow(clippy::too_many_arguments)]
+pub(super) fn norm_input<T: Real>(
+    x: &[T],
+    dy: &[T],
+    y: Option<&[T]>,
+    d: Layout,
+    shift: &[T],
+    coefficients: [&[T]; 3],
+    dx: &mut [T],
+    add: bool,
+) {
+    let width = d.channels * d.length;
+    each_part(d.n, 4, parts(d.n, width, MIDDLE), [Rows(dx, width)], &mut [], |at, [dx], _| {
+        let d = Layout { n: at.len(), ..d };
+        let y = y.map(|y| of(y, &at, width));
+        norm::backward_input(of(x, &at, width), of(dy, &at, width), y, d, shift, coefficients, dx, add);
+    });
+}
+
+pub(super) use super::norm::{backward_sums as norm_sums, statistics};
+
+pub(super) fn cross_entropy<T: Real>(
+    x: &[T],
+    classes: usize,
+    target: &[i32],
+    opts: &CrossEntropy<T>,
+    losses: &mut [T],
+    dx: Option<&mut [T]>,
+) -> T {
+    loss::cross_entropy_index(x, classes, target, opts, losses, dx)
+}
+
+pub(super) fn cross_entropy_soft<T: Real>(
+    x: &[T],
+    classes: usize,
+    target: &[T],
+    opts: &CrossEntropy<T>,
+    losses: &mut [T],
+    dx: Option<&mut [T]>,
+) -> T {
+    loss::cross_entropy_soft(x, classes, target, opts, losses, dx)
+}
+
+pub(super) fn pointwise<T: Real>(op: Pointwise<T>, x: &[T], target: &[T], losses: &mut [T], dx: Option<&mut [T]>) {
+    let n = losses.len();
+    assert!(x.len() == n && target.len() == n, "pointwise loss: lengths differ");
+    let (dx, width) = dx.map_or((&mut [][..], 0), |dx| (dx, 1));
+    each_part(n, 16, parts(n, 1, MIDDLE), [Rows(losses, 1), Rows(dx, width)], &mut [], |at, [losses, dx], _| {
+        loss::pointwise(op, &x[at.clone()], &target[at], losses, (width > 0).then_some(dx));
+    });
+}
+
+pub(super) fn optimize<T: Real>(algorithm: &Algorithm, step: Step, p: &mut [T], g: &[T], slots: &mut [&mut [T]]) {
+    const MOST: usize = 4;
+    let (n, count) = (p.len(), slots.len());
+    if count > MOST || g.len() != n || slots.iter().any(|slot| slot.len() != n) {
+        return optim::update(algorithm, step, p, g, slots);
+    }
+    let mut slots = slots.iter_mut();
+    let mut next = || slots.next().map_or(Rows(&mut [][..], 0), |slot| Rows(slot, 1));
+    let outputs = [Rows(p, 1), next(), next(), next(), next()];
+    each_part(n, 16, parts(n, 1, MIDDLE), outputs, &mut [], |at, [p, a, b, c, d], _| {
+        optim::update(algorithm, step, p, &g[at], &mut [a, b, c, d][..count]);
+    });
+}
+
+pub(super) fn ema<T: Real>(average: &mut [T], p: &[T], decay: f64) {
+    let n = average.len();
+    assert_eq!(p.len(), n, "average: lengths differ");
+    each_part(n, 16, parts(n, 1, LIGHT), [Rows(average, 1)], &mut [], |at, [average], _| {
+        optim::ema(average, &p[at], decay)
+    });
+}

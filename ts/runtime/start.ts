@@ -1,0 +1,116 @@
+/**
+ * From what was asked for to what runs: picks the build, and where the host or the wasm has no relaxed arithmetic or no
+ * threads, goes on without and says why.
+ */
+import { buildKind, selfTest } from "../../build/wasm/evenkeel.js";
+import { EvenkeelError } from "../errors.js";
+import { type Backend, type BuildName, buildName, noRelaxed, type Wanted } from "./builds.js";
+import { requireWebAssembly } from "./failure.js";
+import { instantiate, instantiateSync, type Loaded } from "./loader.js";
+import type { WasmSource } from "./source.js";
+import { noThreads, processors, startWorkers } from "./workers.js";
+
+/** The wasm that an entry brings: the default at once, the others if it has them. */
+export interface OwnWasm {
+  readonly plain: () => WasmSource;
+  readonly other?: (name: Exclude<BuildName, "">) => Promise<WasmSource>;
+}
+
+/** A core that runs. */
+export interface Running {
+  readonly loaded: Loaded;
+  readonly backend: Backend;
+  /** Ends its workers. */
+  readonly end: () => void;
+}
+
+/** Why something that was asked for is not there. */
+interface Reasons {
+  math?: string | undefined;
+  threads?: string | undefined;
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Starts from what was given, or from what the entry brings. Fails with an `EvenkeelError`, and then nothing is left. */
+export async function run(source: WasmSource | OwnWasm, wanted: Wanted): Promise<Running> {
+  requireWebAssembly();
+  const reasons: Reasons = {};
+  const threads = wanted.threads === "auto" ? processors() : wanted.threads;
+  if (wanted.threads !== 1) {
+    reasons.threads = noThreads() ?? (threads === 1 ? "This host has one processor." : undefined);
+  }
+  if (wanted.math === "relaxed") reasons.math = noRelaxed();
+  const relaxed = wanted.math === "relaxed" && reasons.math === undefined;
+  const several = threads > 1 && reasons.threads === undefined;
+  const loaded =
+    "plain" in source ? await fromOwn(source, relaxed, several, reasons) : tested(await instantiate(source));
+  return withWorkers(settled(loaded, wanted.math, threads, reasons), several ? threads : 1, reasons);
+}
+
+/** The same at once, with one thread. */
+export function runSync(source: { module: WebAssembly.Module } | { bytes: BufferSource }, wanted: Wanted): Running {
+  requireWebAssembly();
+  const reasons: Reasons = { math: wanted.math === "relaxed" ? noRelaxed() : undefined };
+  if (wanted.threads !== 1) reasons.threads = "initSync() cannot wait until workers are up.";
+  return settled(tested(instantiateSync(source)), wanted.math, 1, reasons);
+}
+
+/** The build that was asked for, or the default if it does not start. */
+async function fromOwn(own: OwnWasm, relaxed: boolean, threads: boolean, reasons: Reasons): Promise<Loaded> {
+  const name = buildName(relaxed, threads);
+  if (name !== "") {
+    try {
+      if (own.other === undefined) {
+        throw new Error(`This host takes wasm only from a static import: give init evenkeel-${name}.wasm as module.`);
+      }
+      return tested(await instantiate(await own.other(name)));
+    } catch (error) {
+      const reason = textOf(error);
+      if (relaxed) reasons.math = reason;
+      if (threads) reasons.threads = reason;
+    }
+  }
+  return tested(await instantiate(own.plain()));
+}
+
+function tested(loaded: Loaded): Loaded {
+  if (selfTest()) return loaded;
+  throw new EvenkeelError(
+    "SELF_TEST_FAILED",
+    "This host's WebAssembly SIMD computes wrong numbers: a small product and exponentials do not give their known bits.",
+  );
+}
+
+const given = (name: string): string => `The wasm that init was given is another build: ${name} has it.`;
+
+/** What runs now, with the caller's thread alone. */
+function settled(loaded: Loaded, math: Wanted["math"], threads: number, reasons: Reasons): Running {
+  const kind = buildKind();
+  const relaxed = (kind & 1) !== 0;
+  if (math === "relaxed" && !relaxed) reasons.math ??= given("evenkeel-relaxed.wasm");
+  if (threads > 1 && loaded.shared === undefined) reasons.threads ??= given("evenkeel-threads.wasm");
+  return { loaded, backend: backendOf(relaxed, 1, reasons), end: () => {} };
+}
+
+function backendOf(relaxed: boolean, threads: number, { math, threads: why }: Reasons): Backend {
+  return {
+    math: relaxed ? "relaxed" : "exact",
+    ...(math === undefined || relaxed ? {} : { mathReason: math }),
+    threads,
+    ...(why === undefined || threads > 1 ? {} : { threadsReason: why }),
+  };
+}
+
+async function withWorkers(running: Running, threads: number, reasons: Reasons): Promise<Running> {
+  const { loaded, backend } = running;
+  if (threads === 1 || loaded.shared === undefined) return running;
+  const relaxed = backend.math === "relaxed";
+  try {
+    const { end } = await startWorkers(threads - 1, loaded.module, loaded.shared);
+    return { loaded, backend: backendOf(relaxed, threads, reasons), end };
+  } catch (error) {
+    reasons.threads = `The workers could not be started: ${textOf(error)}`;
+    return { ...running, backend: backendOf(relaxed, 1, reasons) };
+  }
+}
