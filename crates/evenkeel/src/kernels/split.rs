@@ -4,6 +4,7 @@
 //! operations as on one thread. Where the cuts are depends on the shapes alone. Small work is not cut: sharing it would
 //! take longer than doing it.
 
+use super::binary::{self, Binary};
 use super::gemm::{Matrix, Start};
 use super::loss::{CrossEntropy, Pointwise};
 use super::norm::{self, Layout};
@@ -53,9 +54,9 @@ fn weight<T: Real>(op: Unary<T>) -> usize {
     }
 }
 
-/// The rows of an input; an absent one stays absent.
+/// The rows of an input; an absent one stays absent, and one that does not move along stays whole.
 fn of<'a, T>(x: &'a [T], range: &Range<usize>, width: usize) -> &'a [T] {
-    if x.is_empty() { x } else { &x[range.start * width..range.end * width] }
+    if x.is_empty() || width == 0 { x } else { &x[range.start * width..range.end * width] }
 }
 
 /// Elements of scratch memory that a product of these sizes wants: for each part its own.
@@ -81,6 +82,13 @@ pub(super) fn gemm<T: Real>(
     }
     each_part(m, 4, parts, [Rows(c, n)], pack, |rows, [c], pack| {
         product::gemm(rows.len(), n, k, a.below(rows.start), b, c, start, pack);
+    });
+}
+
+pub(super) fn binary_line<T: Real>(op: Binary, a: &[T], step_a: usize, b: &[T], step_b: usize, out: &mut [T]) {
+    let n = out.len();
+    each_part(n, 16, parts(n, 1, LIGHT), [Rows(out, 1)], &mut [], |at, [out], _| {
+        binary::line(op, of(a, &at, step_a), step_a, of(b, &at, step_b), step_b, out);
     });
 }
 
