@@ -7,26 +7,21 @@
 #![deny(missing_docs)]
 
 pub mod autograd;
-pub mod error;
 pub mod init;
 pub mod io;
-pub mod kernels;
 pub mod loss;
 pub mod nn;
 pub mod optim;
-pub mod rng;
 pub mod schedule;
-pub mod shape;
-pub mod simd;
 pub mod tensor;
-#[cfg(feature = "threads")]
-pub mod threads;
 pub mod train;
 pub mod value;
 
 pub use autograd::{Tensor, no_grad};
-pub use error::{Code, Error, Result};
-pub use rng::Rng;
+#[cfg(feature = "threads")]
+pub use evenkeel_kernels::threads;
+pub use evenkeel_kernels::{Code, Error, Result, Rng};
+pub use evenkeel_kernels::{error, kernels, rng, shape, simd};
 pub use tensor::Indices;
 
 /// Whether the arithmetic of this host gives the bits it should: a product of matrices, exponentials and logarithms

@@ -101,7 +101,7 @@ fn provoked() -> Vec<Error> {
 
 #[test]
 fn every_code_can_be_provoked() {
-    let source = include_str!("../src/error.rs");
+    let source = include_str!("../../evenkeel-kernels/src/error.rs");
     let listed = source.lines().filter_map(|l| l.strip_prefix("    ")?.split_once(" = \"")?.1.strip_suffix("\","));
     let listed: Vec<&str> = listed.collect();
     let provoked: Vec<&str> = provoked().iter().map(|e| e.code().as_str()).collect();

@@ -9,7 +9,7 @@
 //! are separate arrays, with a weight decay of their own):
 //!
 //! ```
-//! use evenkeel::kernels::optim::{Adam, Algorithm, Step};
+//! use evenkeel_kernels::kernels::optim::{Adam, Algorithm, Step};
 //! let mut adam = Algorithm::Adam(Adam { lr: 0.1, ..Adam::default() });
 //! let (mut p, g) = ([1.0_f32, 2.0], [0.5, -0.5]);
 //! let (mut m, mut v) = ([0.0; 2], [0.0; 2]); // adam.slots() == 2, of length 2, filled with adam.slot_start(k)

@@ -20,7 +20,6 @@ use formulas::{backward_chunks, forward_chunks};
 /// and not one for each way in which input and output may lie.
 const BLOCK: usize = 128;
 
-
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unary<T> {

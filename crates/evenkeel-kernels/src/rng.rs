@@ -9,7 +9,7 @@
 //! `libm`'s sine and cosine, never from the host's.
 //!
 //! ```
-//! use evenkeel::rng::Rng;
+//! use evenkeel_kernels::rng::Rng;
 //! let mut rng = Rng::new(42);
 //! let mut order = [0, 1, 2, 3, 4];
 //! rng.shuffle(&mut order);

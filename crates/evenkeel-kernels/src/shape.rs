@@ -70,17 +70,17 @@ impl Shape {
         self.dims()[..self.rank.saturating_sub(1)].iter().product()
     }
     /// The same with the last axis replaced.
-    pub(crate) fn with_last(mut self, n: usize) -> Self {
+    pub fn with_last(mut self, n: usize) -> Self {
         self.dims[self.rank - 1] = n;
         self
     }
     /// The same with one axis replaced.
-    pub(crate) fn with_axis(mut self, axis: usize, n: usize) -> Self {
+    pub fn with_axis(mut self, axis: usize, n: usize) -> Self {
         self.dims[axis] = n;
         self
     }
     /// Removes one axis.
-    pub(crate) fn without(self, axis: usize) -> Self {
+    pub fn without(self, axis: usize) -> Self {
         let mut s = Shape { dims: [0; MAX_RANK], rank: self.rank - 1 };
         let mut j = 0;
         for (i, &d) in self.dims().iter().enumerate() {
@@ -92,12 +92,12 @@ impl Shape {
         s
     }
     /// (product before, extent, product after) around one axis.
-    pub(crate) fn around(&self, axis: usize) -> (usize, usize, usize) {
+    pub fn around(&self, axis: usize) -> (usize, usize, usize) {
         let d = self.dims();
         (d[..axis].iter().product(), d[axis], d[axis + 1..].iter().product())
     }
     /// Row-major strides.
-    pub(crate) fn strides(&self) -> [usize; MAX_RANK] {
+    pub fn strides(&self) -> [usize; MAX_RANK] {
         let mut s = [0; MAX_RANK];
         let mut step = 1;
         for i in (0..self.rank).rev() {
