@@ -37,7 +37,9 @@ const wasmOptFlags = [
 
 /** Everything that the wasm is made of. */
 export function wasmHash() {
-  const crates = filesBelow(["crates"], (path) => /[\\/]src[\\/]|[\\/](Cargo\.toml|build\.rs)$/.test(path));
+  const crates = filesBelow(["crates/evenkeel", "crates/evenkeel-wasm"], (path) =>
+    /[\\/]src[\\/]|[\\/](Cargo\.toml|build\.rs)$/.test(path),
+  );
   const others = filesBelow(["Cargo.toml", "Cargo.lock", "scripts/setup/glue.mjs", "scripts/setup/wasm.mjs"]);
   return hashOf([...crates, ...others], wasmPackVersion);
 }
@@ -62,30 +64,14 @@ export async function wasm() {
 
   const compiled = announce(`compiling the Rust core to wasm with ${toolchain.name}`, "2 min");
   const packed = join(making, "pack");
-  await run(
-    "wasm-pack",
-    // wasm-pack would make a package.json as well, which only ours may be.
-    [
-      "build",
-      "crates/evenkeel-wasm",
-      "--mode",
-      "no-install",
-      "--target",
-      "web",
-      "--release",
-      "--no-pack",
-      "--out-dir",
-      packed,
-    ],
-    { env: wasmEnvironment(toolchain, tools) },
-  );
+  await run("wasm-pack", packWasm("crates/evenkeel-wasm", packed), { env: wasmEnvironment(toolchain, tools) });
   const raw = join(packed, "evenkeel_wasm_bg.wasm");
   checkCompiles(raw);
   compiled(kilobytes(readFileSync(raw).length));
 
   const optimised = announce("optimising the wasm", "40 s");
   const file = join(making, "evenkeel.wasm");
-  await run(process.execPath, [join(root, "node_modules/binaryen/bin/wasm-opt"), raw, "-o", file, ...wasmOptFlags]);
+  await optimise(raw, file);
   checkCompiles(file);
   const bytes = readFileSync(file);
 
@@ -99,6 +85,16 @@ export async function wasm() {
   rmSync(wasmDir, { recursive: true, force: true });
   renameSync(making, wasmDir);
   writeStamp(stamp, hash);
+}
+
+/** What wasm-pack is told. It would make a package.json as well, which only ours may be. */
+export function packWasm(crate, to) {
+  return ["build", crate, "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--out-dir", to];
+}
+
+/** wasm-opt, from one file to another. */
+export async function optimise(from, to) {
+  await run(process.execPath, [join(root, "node_modules/binaryen/bin/wasm-opt"), from, "-o", to, ...wasmOptFlags]);
 }
 
 // The engine says it better than wasm-opt ("Duplicate export name 'memory'": a Rust function of that name).
