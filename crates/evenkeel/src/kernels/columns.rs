@@ -1,21 +1,37 @@
 //! Walks over row-major matrices with one set of constants a column: the shape of batch norm over `[n, features]`, of
 //! bias gradients, of any sum over rows.
 //!
-//! A matrix is walked by rows, in blocks of columns whose accumulators fit the first cache. Sums are two-level: four
-//! rows at a time into an accumulator, 128 rows at a time into the result, whatever the hardware.
+//! Sums keep the accumulators of sixteen columns in registers while 128 rows pass, row after row, and then add them to
+//! the result: the order is the same wherever a column stands. Maps write, so they walk along the rows, a few side by
+//! side that share what is read of the constants. Columns that fill no step of sixteen go vector by vector.
 
 use crate::simd::{LANES, Lanes, Real};
+use core::array::from_fn;
 
 /// Rows per partial sum.
 const CHUNK: usize = 128;
-/// Vectors walked together: accumulators of up to two sums take 2 kB of the stack.
-const BLOCK: usize = 64;
+/// Vectors in a step.
+const STEP: usize = 4;
 
-/// The `nv` whole vectors of row `r` that start at column `left`.
+/// A step's numbers.
+type Wide<T> = [[T; LANES]; STEP];
+
+/// The whole steps of `n` numbers from `at` on.
 #[inline(always)]
-fn vectors<T>(x: &[T], r: usize, columns: usize, left: usize, nv: usize) -> &[[T; LANES]] {
-    let at = r * columns + left;
-    &x[at..at + nv * LANES].as_chunks::<LANES>().0[..nv]
+fn wide<T>(x: &[T], at: usize, n: usize) -> &[Wide<T>] {
+    &x[at..at + n].as_chunks::<LANES>().0.as_chunks::<STEP>().0[..n / (STEP * LANES)]
+}
+/// The same to write.
+#[inline(always)]
+fn wide_mut<T>(x: &mut [T], at: usize, n: usize) -> &mut [Wide<T>] {
+    &mut x[at..at + n].as_chunks_mut::<LANES>().0.as_chunks_mut::<STEP>().0[..n / (STEP * LANES)]
+}
+
+/// A step's vectors from `at` on.
+#[inline(always)]
+fn vectors<T: Real>(x: &[T], at: usize) -> [T::V; STEP] {
+    let x = x[at..at + STEP * LANES].as_chunks::<LANES>().0;
+    from_fn(|w| T::V::load(&x[w]))
 }
 
 /// Up to four numbers from `at` on.
@@ -38,101 +54,79 @@ pub fn column_sums<T: Real, const K: usize, const M: usize, const S: usize>(
     if !add {
         out.iter_mut().for_each(|o| o[..columns].fill(T::ZERO));
     }
-    let whole = columns / LANES * LANES;
-    for left in (0..whole).step_by(BLOCK * LANES) {
-        let nv = ((whole - left) / LANES).min(BLOCK);
-        let c: [&[[T; LANES]]; M] = core::array::from_fn(|m| vectors(c[m], 0, columns, left, nv));
-        for top in (0..rows).step_by(CHUNK) {
-            let end = (top + CHUNK).min(rows);
-            let mut acc = [[T::V::zero(); BLOCK]; S];
-            let acc: [&mut [T::V]; S] = acc.each_mut().map(|a| &mut a[..nv]);
-            let mut r = top;
-            while r + 4 <= end {
-                let x: [[&[[T; LANES]]; 4]; K] =
-                    core::array::from_fn(|k| core::array::from_fn(|i| vectors(x[k], r + i, columns, left, nv)));
-                for j in 0..nv {
-                    let c: [T::V; M] = core::array::from_fn(|m| T::V::load(&c[m][j]));
-                    let t: [[T::V; S]; 4] =
-                        core::array::from_fn(|i| f(core::array::from_fn(|k| T::V::load(&x[k][i][j])), c));
-                    for s in 0..S {
-                        acc[s][j] += (t[0][s] + t[1][s]) + (t[2][s] + t[3][s]);
-                    }
-                }
-                r += 4;
-            }
-            for r in r..end {
-                let x: [&[[T; LANES]]; K] = core::array::from_fn(|k| vectors(x[k], r, columns, left, nv));
-                for j in 0..nv {
-                    let c: [T::V; M] = core::array::from_fn(|m| T::V::load(&c[m][j]));
-                    let t = f(core::array::from_fn(|k| T::V::load(&x[k][j])), c);
-                    for s in 0..S {
-                        acc[s][j] += t[s];
-                    }
+    let steps = columns / (STEP * LANES) * (STEP * LANES);
+    for top in (0..rows).step_by(CHUNK) {
+        let rows = top..(top + CHUNK).min(rows);
+        for j in (0..steps).step_by(STEP * LANES) {
+            let c: [[T::V; STEP]; M] = c.map(|c| vectors(c, j));
+            let mut sums = [[T::V::zero(); STEP]; S];
+            for r in rows.clone() {
+                let x: [[T::V; STEP]; K] = x.map(|x| vectors(x, r * columns + j));
+                for w in 0..STEP {
+                    let t = f(x.map(|x| x[w]), c.map(|c| c[w]));
+                    (0..S).for_each(|s| sums[s][w] += t[s]);
                 }
             }
-            for s in 0..S {
-                let to = &mut out[s][left..left + nv * LANES].as_chunks_mut::<LANES>().0[..nv];
-                for j in 0..nv {
-                    (T::V::load(&to[j]) + acc[s][j]).store(&mut to[j]);
+            for (out, sums) in out.iter_mut().zip(sums) {
+                for (to, sum) in wide_mut(out, j, STEP * LANES)[0].iter_mut().zip(sums) {
+                    (T::V::load(to) + sum).store(to);
                 }
             }
         }
-    }
-    if whole < columns {
-        // The last one to three columns, in the same order of rows.
-        let n = columns - whole;
-        let c: [T::V; M] = core::array::from_fn(|m| part(c[m], whole, n));
-        let term = |r: usize| f(core::array::from_fn(|k| part(x[k], r * columns + whole, n)), c);
-        for top in (0..rows).step_by(CHUNK) {
-            let end = (top + CHUNK).min(rows);
-            let mut acc = [T::V::zero(); S];
-            let mut r = top;
-            while r + 4 <= end {
-                let t: [[T::V; S]; 4] = core::array::from_fn(|i| term(r + i));
-                for s in 0..S {
-                    acc[s] += (t[0][s] + t[1][s]) + (t[2][s] + t[3][s]);
-                }
-                r += 4;
+        for j in (steps..columns).step_by(LANES) {
+            let lanes = (columns - j).min(LANES);
+            let c: [T::V; M] = c.map(|c| part(c, j, lanes));
+            let mut sums = [T::V::zero(); S];
+            for r in rows.clone() {
+                let t = f(x.map(|x| part(x, r * columns + j, lanes)), c);
+                (0..S).for_each(|s| sums[s] += t[s]);
             }
-            for r in r..end {
-                let t = term(r);
-                for s in 0..S {
-                    acc[s] += t[s];
-                }
-            }
-            for s in 0..S {
-                let to = &mut out[s][whole..columns];
-                (T::V::load_part(to, T::ZERO) + acc[s]).store_part(to);
+            for (out, sum) in out.iter_mut().zip(sums) {
+                let to = &mut out[j..j + lanes];
+                (T::V::load_part(to, T::ZERO) + sum).store_part(to);
             }
         }
     }
 }
 
-/// `y[r, j] = f(y[r, j], x₀[r, j], ..; c₀[j], ..)`; `f` may ignore what `y` was.
+/// `y[r, j] = f(x₀[r, j], x₁[r, j], ..; c₀[j], ..)`, or `+=` where `ADD`; `ROWS` rows are walked side by side.
 #[inline(always)]
-pub fn map_columns<T: Real, const K: usize, const M: usize>(
+pub fn map_columns<T: Real, const ROWS: usize, const ADD: bool, const K: usize, const M: usize>(
     columns: usize,
     x: [&[T]; K],
     c: [&[T]; M],
     y: &mut [T],
-    f: impl Fn(T::V, [T::V; K], [T::V; M]) -> T::V,
+    f: impl Fn([T::V; K], [T::V; M]) -> T::V,
 ) {
-    let nv = columns / LANES;
-    let tail = columns - nv * LANES;
-    let whole: [&[[T; LANES]]; M] = core::array::from_fn(|m| vectors(c[m], 0, columns, 0, nv));
-    for (r, row) in y.chunks_exact_mut(columns.max(1)).enumerate() {
-        let x4: [&[[T; LANES]]; K] = core::array::from_fn(|k| vectors(x[k], r, columns, 0, nv));
-        let (to, rest) = row.as_chunks_mut::<LANES>();
-        let to = &mut to[..nv];
-        for j in 0..nv {
-            let c: [T::V; M] = core::array::from_fn(|m| T::V::load(&whole[m][j]));
-            f(T::V::load(&to[j]), core::array::from_fn(|k| T::V::load(&x4[k][j])), c).store(&mut to[j]);
+    let f = |old: T::V, x: [T::V; K], c: [T::V; M]| if ADD { old + f(x, c) } else { f(x, c) };
+    let rows = y.len().checked_div(columns).unwrap_or(0);
+    let whole = rows / ROWS * ROWS;
+    let steps = columns / (STEP * LANES);
+    for (group, y) in y.chunks_exact_mut((ROWS * columns).max(1)).enumerate() {
+        let x: [[&[Wide<T>]; ROWS]; K] = x.map(|x| from_fn(|i| wide(x, (group * ROWS + i) * columns, columns)));
+        let c: [&[Wide<T>]; M] = c.map(|c| wide(c, 0, columns));
+        let mut rows = y.chunks_exact_mut(columns);
+        let y: [&mut [Wide<T>]; ROWS] = from_fn(|_| rows.next().map_or(&mut [][..], |y| wide_mut(y, 0, columns)));
+        let y = y.map(|y| &mut y[..steps]);
+        for j in 0..steps {
+            for w in 0..STEP {
+                let c: [T::V; M] = c.map(|c| T::V::load(&c[j][w]));
+                for i in 0..ROWS {
+                    let to = &mut y[i][j][w];
+                    f(T::V::load(to), x.map(|x| T::V::load(&x[i][j][w])), c).store(to);
+                }
+            }
         }
-        if tail > 0 {
-            let at = nv * LANES;
-            let c: [T::V; M] = core::array::from_fn(|m| part(c[m], at, tail));
-            let x: [T::V; K] = core::array::from_fn(|k| part(x[k], r * columns + at, tail));
-            f(T::V::load_part(rest, T::ZERO), x, c).store_part(rest);
+    }
+    for (rows, from) in [(0..whole, steps * (STEP * LANES)), (whole..rows, 0)] {
+        for j in (from..columns).step_by(LANES) {
+            let lanes = (columns - j).min(LANES);
+            let c: [T::V; M] = c.map(|c| part(c, j, lanes));
+            for r in rows.clone() {
+                let at = r * columns + j;
+                let to = &mut y[at..at + lanes];
+                f(T::V::load_part(to, T::ZERO), x.map(|x| part(x, at, lanes)), c).store_part(to);
+            }
         }
     }
 }
@@ -150,7 +144,7 @@ mod tests {
                 let (mut a, mut b) = (vec![7.0; columns], vec![7.0; columns]);
                 column_sums(rows, columns, [&x[..]], [&c[..]], [&mut a, &mut b], false, |[x], [c]| [x + c, x * x]);
                 let mut y = vec![1.0; rows * columns];
-                map_columns(columns, [&x[..]], [&c[..]], &mut y, |y, [x], [c]| y + x * c);
+                map_columns::<_, 4, true, 1, 1>(columns, [&x[..]], [&c[..]], &mut y, |[x], [c]| x * c);
                 for j in 0..columns {
                     let column = || (0..rows).map(|r| x[r * columns + j]);
                     assert_eq!(a[j], column().map(|v| v + c[j]).sum::<f64>(), "{rows} {columns}");

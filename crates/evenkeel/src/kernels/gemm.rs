@@ -1,14 +1,21 @@
 //! Matrix product C = A·B (+ C) (+ bias), for any strides of A and B, so that A·B, A·Bᵀ and Aᵀ·B are one kernel.
 //!
-//! Both operands are packed into panels (4 rows of A, 8 columns of B, zero-padded) and multiplied by a 4×8 register
-//! tile, which is what sixteen 128-bit registers hold; the loops around it keep a panel of B in the first cache and a
-//! block of A in the second (Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
-//! For one row the product is a row of dot products (or a sum of scaled rows), done without packing.
+//! A register tile of 4×8 sums, which is what sixteen 128-bit registers hold, walks along k: a panel of four rows of A
+//! and one of eight columns of B, both packed by [`pack`] (or B as it is, where few rows would use the copy). The loops
+//! around it keep a panel of B in the first cache and a block of A in the second (Goto & van de Geijn, "Anatomy of
+//! high-performance matrix multiplication", 2008). What does not fill a tile takes one of half the rows or half the
+//! columns. For one row or one column the product is in [`row`].
 //!
 //! The order of the sums depends on the shapes alone: within a block of 256 (`KC`) one product after the other, then block
 //! after block.
 
-use super::reduce::sum_map2;
+mod pack;
+mod row;
+#[cfg(feature = "threads")]
+pub(super) mod shared;
+#[cfg(test)]
+mod tests;
+
 use crate::simd::{LANES, Lanes, Real};
 
 /// Rows of the register tile.
@@ -17,10 +24,14 @@ const MR: usize = 4;
 const NR: usize = 8;
 /// Rows of A packed at a time.
 const MC: usize = 128;
-/// Length of the packed panels.
+/// Length of the panels.
 const KC: usize = 256;
 /// Columns of B packed at a time.
 const NC: usize = 1024;
+/// Up to so many rows of A do not pay for a copy of B ..
+const FEW: usize = 32;
+/// .. nor does a B of so many elements, which stays in the first cache as it is.
+const SMALL: usize = 4096;
 
 /// A matrix in memory: element (i, j) is `data[i * row + j * column]`.
 #[derive(Clone, Copy)]
@@ -35,13 +46,12 @@ impl<'a, T> Matrix<'a, T> {
     pub fn rows(data: &'a [T], columns: usize) -> Self {
         Matrix { data, row: columns, column: 1 }
     }
+    fn turned(self) -> Self {
+        Matrix { row: self.column, column: self.row, ..self }
+    }
     /// The transpose of a row-major matrix that is `columns` wide.
     pub fn transposed(data: &'a [T], columns: usize) -> Self {
         Matrix { data, row: 1, column: columns }
-    }
-    /// The same from row `first` on.
-    pub fn below(self, first: usize) -> Self {
-        Matrix { data: &self.data[first * self.row..], ..self }
     }
 }
 
@@ -58,7 +68,7 @@ pub enum Start<'a, T> {
 
 /// Elements of scratch memory that [`gemm`] wants for these sizes.
 pub fn scratch(m: usize, n: usize, k: usize) -> usize {
-    if m == 1 {
+    if m == 1 || n == 1 {
         return 0;
     }
     let k = k.min(KC);
@@ -80,146 +90,193 @@ pub fn gemm<T: Real>(
     if m == 0 || n == 0 {
         return;
     }
-    if k == 0 || m == 1 {
+    if k == 0 || m == 1 || n == 1 {
         fill_start(c, n, start);
-        if k > 0 {
-            one_row(n, k, a, b, c);
+        if k > 0 && m == 1 {
+            row::multiply(n, &a.data[..k], b, c);
+        } else if k > 0 {
+            row::multiply(m, &b.data[..k], a.turned(), c);
         }
         return;
     }
-    let kc_max = k.min(KC);
-    let (pack_a, pack_b) = pack.split_at_mut(m.min(MC).next_multiple_of(MR) * kc_max);
-    for jc in (0..n).step_by(NC) {
-        let nc = (n - jc).min(NC);
-        for pc in (0..k).step_by(KC) {
-            let kc = (k - pc).min(KC);
-            pack_panels::<T, NR>(b.data, b.column, b.row, jc, nc, pc, kc, pack_b);
-            let start = if pc == 0 { start } else { Start::Add };
-            for ic in (0..m).step_by(MC) {
-                let mc = (m - ic).min(MC);
-                pack_panels::<T, MR>(a.data, a.row, a.column, ic, mc, pc, kc, pack_a);
-                for (jr, bp) in (0..nc).step_by(NR).zip(pack_b.chunks_exact(NR * kc)) {
-                    for (ir, ap) in (0..mc).step_by(MR).zip(pack_a.chunks_exact(MR * kc)) {
-                        let acc = tile::<T>(ap, bp);
-                        let at = (ic + ir) * n + jc + jr;
-                        write_tile(acc, c, at, n, (mc - ir).min(MR), (nc - jr).min(NR), start, jc + jr);
-                    }
+    let (pack_a, pack_b) = pack.split_at_mut(m.min(MC).next_multiple_of(MR) * k.min(KC));
+    let copied = is_copied(m, n, k, b);
+    each_block(n, k, start, |block| {
+        for ic in (0..m).step_by(MC) {
+            let rows = pack_rows(a, block, ic, (m - ic).min(MC), pack_a);
+            for j in (0..block.columns).step_by(NR) {
+                if ic == 0 && copied(block.lanes(j)) {
+                    pack_columns(b, block, j, &mut pack_b[j * block.length..][..NR * block.length]);
                 }
+                strip(rows, block, j, b, copied(block.lanes(j)), pack_b, &mut c[ic * n..], n);
             }
+        }
+    });
+}
+
+/// Whether panels of so many columns of B are packed, or multiplied as they are.
+fn is_copied<T>(m: usize, n: usize, k: usize, b: Matrix<T>) -> impl Fn(usize) -> bool + Copy {
+    let as_it_is = b.column == 1 && (m <= FEW || n * k <= SMALL);
+    move |lanes| !(as_it_is && lanes % LANES == 0)
+}
+
+/// A block of B: its first column and how many, its first row and how many, and what its product is added to.
+#[derive(Clone, Copy)]
+struct Block<'a, T> {
+    column: usize,
+    columns: usize,
+    row: usize,
+    length: usize,
+    start: Start<'a, T>,
+}
+
+impl<T> Block<'_, T> {
+    /// Columns of the panel that begins at this one of the block's.
+    fn lanes(&self, j: usize) -> usize {
+        (self.columns - j).min(NR)
+    }
+}
+
+/// The blocks of B, of all rows before the next columns.
+#[inline(always)]
+fn each_block<'a, T: Copy>(n: usize, k: usize, start: Start<'a, T>, mut f: impl FnMut(Block<'a, T>)) {
+    for column in (0..n).step_by(NC) {
+        for row in (0..k).step_by(KC) {
+            let start = if row == 0 { start } else { Start::Add };
+            f(Block { column, columns: (n - column).min(NC), row, length: (k - row).min(KC), start });
         }
     }
 }
 
-/// The register tile: 4×8 sums of products over two packed panels.
+/// Packs rows `first..first + count` of A, as far as they meet this block.
 #[inline(always)]
-fn tile<T: Real>(a: &[T], b: &[T]) -> [[T::V; 2]; MR] {
-    let mut acc = [[T::V::zero(); 2]; MR];
-    let (a, _) = a.as_chunks::<MR>();
-    let (b, _) = b.as_chunks::<NR>();
-    for (a, b) in a.iter().zip(b) {
-        let (b, _) = b.as_chunks::<LANES>();
-        let (b0, b1) = (T::V::load(&b[0]), T::V::load(&b[1]));
-        for i in 0..MR {
+fn pack_rows<'a, T: Real>(a: Matrix<T>, block: Block<T>, first: usize, count: usize, to: &'a mut [T]) -> Rows<'a, T> {
+    let length = block.length;
+    for (i, to) in (0..count).step_by(MR).zip(to.chunks_exact_mut(MR * length)) {
+        let from = (first + i) * a.row + block.row * a.column;
+        pack::panel::<T, MR>(&a.data[from..], a.column, a.row, length, (count - i).min(MR), to);
+    }
+    Rows { panels: &to[..count.next_multiple_of(MR) * length], length, count }
+}
+
+/// Packs the panel of B that begins at column `j` of the block.
+#[inline(always)]
+fn pack_columns<T: Real>(b: Matrix<T>, block: Block<T>, j: usize, to: &mut [T]) {
+    let from = block.row * b.row + (block.column + j) * b.column;
+    pack::panel::<T, NR>(&b.data[from..], b.row, b.column, block.length, block.lanes(j), to);
+}
+
+/// Packed rows times the panel of B that begins at column `j` of the block, which stands in `packed` if it was copied.
+/// `c` begins with the first of the rows.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn strip<T: Real>(
+    rows: Rows<T>,
+    block: Block<T>,
+    j: usize,
+    b: Matrix<T>,
+    copied: bool,
+    packed: &[T],
+    c: &mut [T],
+    n: usize,
+) {
+    let (lanes, column) = (block.lanes(j), block.column + j);
+    let panel = if copied {
+        Panel { data: &packed[j * block.length..][..NR * block.length], apart: NR, from: 0, lanes }
+    } else {
+        Panel { data: &b.data[block.row * b.row..], apart: b.row.max(n), from: column, lanes }
+    };
+    if lanes > LANES {
+        tiles::<T, 2>(rows, panel, &mut c[column..], n, block.start, column);
+    } else {
+        tiles::<T, 1>(rows, panel, &mut c[column..], n, block.start, column);
+    }
+}
+
+/// Packed rows of A: panels of four, one after the other.
+#[derive(Clone, Copy)]
+struct Rows<'a, T> {
+    panels: &'a [T],
+    length: usize,
+    count: usize,
+}
+
+/// Up to eight columns of B: those of row p are `data[p * apart + from..][..lanes]`.
+#[derive(Clone, Copy)]
+struct Panel<'a, T> {
+    data: &'a [T],
+    apart: usize,
+    from: usize,
+    lanes: usize,
+}
+
+/// These rows times this panel, which is `W` vectors wide, into columns of C that stand in its column `column`.
+#[inline(never)]
+fn tiles<T: Real, const W: usize>(
+    rows: Rows<T>,
+    panel: Panel<T>,
+    c: &mut [T],
+    n: usize,
+    start: Start<T>,
+    column: usize,
+) {
+    let base: [T::V; W] = match start {
+        Start::Bias(bias) => {
+            let bias = &bias[column..column + panel.lanes];
+            core::array::from_fn(|w| T::V::load_part(&bias[w * LANES..panel.lanes.min((w + 1) * LANES)], T::ZERO))
+        }
+        _ => [T::V::zero(); W],
+    };
+    let add = matches!(start, Start::Add);
+    for (i, a) in (0..rows.count).step_by(MR).zip(rows.panels.chunks_exact(MR * rows.length)) {
+        let (a, count) = (a.as_chunks::<MR>().0, (rows.count - i).min(MR));
+        let c = &mut c[i * n..];
+        if count > 2 {
+            let acc = tile::<T, MR, W>(a, panel.data, panel.apart, panel.from);
+            write(&acc[..count], c, n, panel.lanes, base, add);
+        } else {
+            let acc = tile::<T, 2, W>(a, panel.data, panel.apart, panel.from);
+            write(&acc[..count], c, n, panel.lanes, base, add);
+        }
+    }
+}
+
+/// C `[4, 8]` += a packed panel of four rows times one of eight columns: hardly more than the tile, to be timed.
+#[doc(hidden)]
+pub fn bare_tile<T: Real>(a: &[T], b: &[T], c: &mut [T]) {
+    let rows = Rows { panels: a, length: a.len() / MR, count: MR };
+    tiles::<T, 2>(rows, Panel { data: b, apart: NR, from: 0, lanes: NR }, c, NR, Start::Add, 0);
+}
+
+/// The register tile: `R` rows by `W` vectors of sums of products.
+#[inline(always)]
+fn tile<T: Real, const R: usize, const W: usize>(a: &[[T; MR]], b: &[T], apart: usize, from: usize) -> [[T::V; W]; R] {
+    let mut acc = [[T::V::zero(); W]; R];
+    for (a, b) in a.iter().zip(b.chunks_exact(apart)) {
+        let b = b[from..from + W * LANES].as_chunks::<LANES>().0;
+        let b: [T::V; W] = core::array::from_fn(|w| T::V::load(&b[w]));
+        for i in 0..R {
             let x = T::V::splat(a[i]);
-            acc[i][0] = x.mul_add_fast(b0, acc[i][0]);
-            acc[i][1] = x.mul_add_fast(b1, acc[i][1]);
+            for w in 0..W {
+                acc[i][w] = x.mul_add_fast(b[w], acc[i][w]);
+            }
         }
     }
     acc
 }
 
+/// Rows of sums to rows of C, `lanes` wide: base or, if `add`, what is there, plus the sum.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn write_tile<T: Real>(
-    acc: [[T::V; 2]; MR],
-    c: &mut [T],
-    at: usize,
-    n: usize,
-    rows: usize,
-    columns: usize,
-    start: Start<T>,
-    first_column: usize,
-) {
-    for (i, acc) in acc.iter().enumerate().take(rows) {
-        let row = &mut c[at + i * n..at + i * n + columns];
-        if columns == NR {
-            let (row, _) = row.as_chunks_mut::<LANES>();
-            for v in 0..2 {
-                let base = match start {
-                    Start::Zero => acc[v],
-                    Start::Add => T::V::load(&row[v]) + acc[v],
-                    Start::Bias(bias) => {
-                        let j = first_column + v * LANES;
-                        T::V::load_part(&bias[j..j + LANES], T::ZERO) + acc[v]
-                    }
-                };
-                base.store(&mut row[v]);
+fn write<T: Real, const W: usize>(acc: &[[T::V; W]], c: &mut [T], n: usize, lanes: usize, base: [T::V; W], add: bool) {
+    for (i, acc) in acc.iter().enumerate() {
+        let row = &mut c[i * n..i * n + lanes];
+        if lanes == W * LANES {
+            for (w, to) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                ((if add { T::V::load(to) } else { base[w] }) + acc[w]).store(to);
             }
         } else {
-            for (v, part) in row.chunks_mut(LANES).enumerate() {
-                let base = match start {
-                    Start::Zero => acc[v],
-                    Start::Add => T::V::load_part(part, T::ZERO) + acc[v],
-                    Start::Bias(bias) => {
-                        let j = first_column + v * LANES;
-                        T::V::load_part(&bias[j..j + part.len()], T::ZERO) + acc[v]
-                    }
-                };
-                base.store_part(part);
-            }
-        }
-    }
-}
-
-/// Packs `count` lines (rows of A or columns of B) from `first` into panels of `W`: for each k the panel's W values.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn pack_panels<T: Real, const W: usize>(
-    x: &[T],
-    line: usize,
-    along: usize,
-    first: usize,
-    count: usize,
-    k0: usize,
-    kc: usize,
-    to: &mut [T],
-) {
-    for (p, panel) in (0..count).step_by(W).zip(to.chunks_exact_mut(W * kc)) {
-        let lines = (count - p).min(W);
-        let base = (first + p) * line + k0 * along;
-        let (panel, _) = panel.as_chunks_mut::<W>();
-        if lines < W {
-            for (kk, to) in panel.iter_mut().enumerate() {
-                for (i, v) in to.iter_mut().enumerate() {
-                    *v = if i < lines { x[base + i * line + kk * along] } else { T::ZERO };
-                }
-            }
-        } else if line == 1 {
-            for (kk, to) in panel.iter_mut().enumerate() {
-                let from = base + kk * along;
-                to.copy_from_slice(&x[from..from + W]);
-            }
-        } else {
-            // Lines lie along k: read each as a stream, four at a time to keep the number of streams small.
-            for quad in (0..W).step_by(4) {
-                let s: [&[T]; 4] = core::array::from_fn(|i| {
-                    let from = base + (quad + i) * line;
-                    &x[from..from + (kc - 1) * along + 1]
-                });
-                if along == 1 {
-                    for ((((to, a), b), c), d) in panel.iter_mut().zip(s[0]).zip(s[1]).zip(s[2]).zip(s[3]) {
-                        to[quad] = *a;
-                        to[quad + 1] = *b;
-                        to[quad + 2] = *c;
-                        to[quad + 3] = *d;
-                    }
-                } else {
-                    for (kk, to) in panel.iter_mut().enumerate() {
-                        for i in 0..4 {
-                            to[quad + i] = s[i][kk * along];
-                        }
-                    }
-                }
+            for (w, to) in row.chunks_mut(LANES).enumerate() {
+                ((if add { T::V::load_part(to, T::ZERO) } else { base[w] }) + acc[w]).store_part(to);
             }
         }
     }
@@ -230,91 +287,5 @@ fn fill_start<T: Real>(c: &mut [T], n: usize, start: Start<T>) {
         Start::Zero => c.fill(T::ZERO),
         Start::Add => {}
         Start::Bias(bias) => c.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(&bias[..n])),
-    }
-}
-
-/// c += a·B for one row a.
-fn one_row<T: Real>(n: usize, k: usize, a: Matrix<T>, b: Matrix<T>, c: &mut [T]) {
-    if b.row == 1 && a.column == 1 {
-        // B is the transpose of a row-major matrix: each result is one dot product of contiguous lines.
-        let a = &a.data[..k];
-        for (j, c) in c.iter_mut().enumerate() {
-            *c += sum_map2(a, &b.data[j * b.column..j * b.column + k], |x, y| x * y);
-        }
-    } else if b.column == 1 {
-        for p in 0..k {
-            let x = T::V::splat(a.data[p * a.column]);
-            super::binary::zip_assign(&mut c[..n], &b.data[p * b.row..p * b.row + n], |c, b| x.mul_add_fast(b, c));
-        }
-    } else {
-        for (j, c) in c.iter_mut().enumerate() {
-            for p in 0..k {
-                *c += a.data[p * a.column] * b.data[p * b.row + j * b.column];
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The oracle: three plain loops.
-    fn plain(m: usize, n: usize, k: usize, a: Matrix<f64>, b: Matrix<f64>, c: &mut [f64]) {
-        for i in 0..m {
-            for j in 0..n {
-                for p in 0..k {
-                    c[i * n + j] += a.data[i * a.row + p * a.column] * b.data[p * b.row + j * b.column];
-                }
-            }
-        }
-    }
-
-    fn check(m: usize, n: usize, k: usize) {
-        let a: Vec<f64> = (0..m * k).map(|i| ((i * 7 + 3) % 11) as f64 - 5.0).collect();
-        let b: Vec<f64> = (0..k * n).map(|i| ((i * 5 + 1) % 13) as f64 - 6.0).collect();
-        let bias: Vec<f64> = (0..n).map(|i| i as f64).collect();
-        let a32: Vec<f32> = a.iter().map(|&x| x as f32).collect();
-        let b32: Vec<f32> = b.iter().map(|&x| x as f32).collect();
-        let bias32: Vec<f32> = bias.iter().map(|&x| x as f32).collect();
-        for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
-            fn view<T>(d: &[T], t: bool, rows: usize, columns: usize) -> Matrix<'_, T> {
-                if t { Matrix::transposed(d, rows) } else { Matrix::rows(d, columns) }
-            }
-            for start in 0..3 {
-                let mut want: Vec<f64> = match start {
-                    0 => vec![0.0; m * n],
-                    1 => vec![2.0; m * n],
-                    _ => (0..m * n).map(|i| bias[i % n]).collect(),
-                };
-                plain(m, n, k, view(&a, ta, m, k), view(&b, tb, k, n), &mut want);
-                // Small integers: every sum is exact, so the order cannot matter and equality is the test.
-                let mut c = vec![if start == 1 { 2.0f32 } else { f32::NAN }; m * n];
-                let mut pack = vec![f32::NAN; scratch(m, n, k)];
-                let start = [Start::Zero, Start::Add, Start::Bias(&bias32)][start];
-                gemm(m, n, k, view(&a32, ta, m, k), view(&b32, tb, k, n), &mut c, start, &mut pack);
-                for (x, y) in c.iter().zip(&want) {
-                    assert_eq!(*x as f64, *y, "{m} {n} {k} {ta} {tb}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn ragged_sizes_match_three_plain_loops() {
-        for m in [0, 1, 2, 3, 4, 5, 7, 8, 9, 12] {
-            for n in [0, 1, 2, 3, 5, 7, 8, 9, 11, 12, 16, 17] {
-                for k in [0, 1, 2, 3, 4, 5, 8, 13] {
-                    check(m, n, k);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn block_edges_match_three_plain_loops() {
-        for (m, n, k) in [(31, 33, 255), (127, 9, 256), (129, 17, 257), (5, 1023, 7), (4, 1031, 300), (64, 64, 513)] {
-            check(m, n, k);
-        }
     }
 }

@@ -1,16 +1,19 @@
 //! Batch normalisation over `[n, channels, length]` (length 1 is `[n, features]`): statistics, normalise, backward.
 //!
-//! Statistics are shifted sums. One pass takes Σ(x − s) and Σ(x − s)² with the channel's first value as s, so that
-//! x − s is exact for values near it and a constant channel has δ = 0 and variance 0 exactly. The variance is then
-//! Σ(x − s)²/n − δ² with δ = Σ(x − s)/n: where δ² is not small against it (the first value lies far out), digits would
-//! cancel, and a second pass is made around the mean (Chan, Golub & LeVeque, "Algorithms for computing the sample
-//! variance", 1983). The mean is kept as the pair s + δ, because s + δ itself is rounded to the grid of large values: a
-//! mean of 10⁶ costs no digits.
+//! Statistics are shifted sums. One pass takes Σ(x − s) and Σ(x − s)² with s the mean of eight of the channel's values,
+//! so that x − s is exact for values near it and a constant channel has δ = 0 and variance 0 exactly. The variance is
+//! then Σ(x − s)²/n − δ² with δ = Σ(x − s)/n: where δ² is not small against it (the eight values lie far out), digits
+//! would cancel, and that channel gets a second pass around its mean (Chan, Golub & LeVeque, "Algorithms for computing
+//! the sample variance", 1983). The mean is kept as the pair s + δ, because s + δ itself is rounded to the grid of large
+//! values: a mean of 10⁶ costs no digits.
 //!
-//! Everything is walked by rows; each pass reads its inputs once.
+//! Everything is walked by rows; each pass reads its inputs once. What a channel gets depends on that channel alone.
 
 use super::columns::{column_sums, map_columns};
 use crate::simd::{LANES, Lanes, Real};
+
+/// Rows of `[n, features]` that are written side by side.
+const ROWS: usize = 4;
 
 /// How a tensor is laid out for normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,53 +40,92 @@ impl Layout {
     }
 }
 
+/// Values whose mean is the shift: a power of two, so that the mean of equal ones is exact.
+const SAMPLES: usize = 8;
+
 /// Shift s, rest δ (mean = s + δ) and biased variance of each channel.
 pub fn statistics<T: Real>(x: &[T], d: Layout, shift: &mut [T], delta: &mut [T], var: &mut [T]) {
-    for (j, s) in shift.iter_mut().enumerate() {
-        *s = x[j * d.length];
+    if x.is_empty() {
+        return;
+    }
+    // Spread over the batch and, in an image, from corner to corner.
+    let samples: [&[T]; SAMPLES] =
+        core::array::from_fn(|k| &x[k * d.n / SAMPLES * d.channels * d.length + k * d.length / SAMPLES..]);
+    let eighth = T::ONE / T::of(SAMPLES as f64);
+    let mean = |v: [T::V; SAMPLES]| {
+        let [a, b, c, d, e, f, g, h] = v.map(|v| v * T::V::splat(eighth));
+        ((a + b) + (c + d)) + ((e + f) + (g + h))
+    };
+    if d.length == 1 {
+        map_columns::<T, 1, false, SAMPLES, 0>(d.channels, samples, [], shift, |v, []| mean(v));
+    } else {
+        for (j, s) in shift.iter_mut().enumerate() {
+            *s = mean(samples.map(|x| T::V::splat(x[j * d.length]))).first();
+        }
     }
     moments(x, d, shift, delta, var);
-    let four = T::of(4.0);
-    if (0..d.channels).any(|j| delta[j] * delta[j] > four * var[j]) {
-        for (s, e) in shift.iter_mut().zip(delta.iter()) {
-            *s += *e;
-        }
-        moments(x, d, shift, delta, var);
-    }
-    let inv = T::ONE / T::of(d.count() as f64);
+    let (four, inv) = (T::of(4.0), T::ONE / T::of(d.count() as f64));
     for j in 0..d.channels {
         if !delta[j].is_finite() {
             // Shifting an infinity gives NaN; its mean is infinite, as a plain sum has it. The variance stays NaN.
             (shift[j], delta[j]) = (plain_sum(x, d, j) * inv, T::ZERO);
+        } else if delta[j] * delta[j] > four * var[j] {
+            shift[j] += delta[j];
+            [delta[j], var[j]] = finish(one_channel(x, d, j, shift[j]), inv);
         }
     }
+}
+
+/// δ and variance from Σ(x − s) and Σ(x − s)².
+#[inline(always)]
+fn finish<T: Real>([sum, squares]: [T; 2], inv: T) -> [T; 2] {
+    let delta = sum * inv;
+    [delta, (squares * inv - delta * delta).max2(T::ZERO)]
+}
+
+/// x − s and its square.
+#[inline(always)]
+fn powers<T: Real>(x: T::V, s: T::V) -> [T::V; 2] {
+    let v = x - s;
+    [v, v * v]
 }
 
 /// δ and variance around this shift, in one pass.
 fn moments<T: Real>(x: &[T], d: Layout, shift: &[T], delta: &mut [T], var: &mut [T]) {
     if d.length == 1 {
-        column_sums(d.n, d.channels, [x], [shift], [delta, var], false, |[x], [s]| {
-            let v = x - s;
-            [v, v * v]
-        });
+        column_sums(d.n, d.channels, [x], [shift], [delta, var], false, |[x], [s]| powers::<T>(x, s));
     } else {
         delta.fill(T::ZERO);
         var.fill(T::ZERO);
         d.planes(|j, at| {
             let s = T::V::splat(shift[j]);
-            let [sum, squares] = plane_sums([&x[at]], |[x]| {
-                let v = x - s;
-                [v, v * v]
-            });
+            let [sum, squares] = plane_sums([&x[at]], |[x]| powers::<T>(x, s));
             delta[j] += sum;
             var[j] += squares;
         });
     }
     let inv = T::ONE / T::of(d.count() as f64);
     for (e, v) in delta.iter_mut().zip(var) {
-        *e *= inv;
-        *v = (*v * inv - *e * *e).max2(T::ZERO);
+        [*e, *v] = finish([*e, *v], inv);
     }
+}
+
+/// Σ(x − s) and Σ(x − s)² of one channel, for the rare ones whose shift was far out.
+#[cold]
+fn one_channel<T: Real>(x: &[T], d: Layout, channel: usize, s: T) -> [T; 2] {
+    let mut total = [T::ZERO; 2];
+    for top in (0..d.n).step_by(128) {
+        let mut part = [T::ZERO; 2];
+        for i in top..(top + 128).min(d.n) {
+            let at = (i * d.channels + channel) * d.length;
+            for &v in &x[at..at + d.length] {
+                let v = v - s;
+                part = [part[0] + v, part[1] + v * v];
+            }
+        }
+        total = [total[0] + part[0], total[1] + part[1]];
+    }
+    total
 }
 
 /// Σ x of one channel, number by number.
@@ -99,11 +141,13 @@ pub fn normalize<T: Real>(x: &[T], d: Layout, shift: &[T], scale: &[T], offset: 
     let low = T::V::splat(if relu { T::ZERO } else { -T::INFINITY });
     let each = |x: T::V, s: T::V, a: T::V, b: T::V| ((x - s) * a + b).max(low);
     if d.length == 1 {
-        map_columns(d.channels, [x], [shift, scale, offset], y, |_, [x], [s, a, b]| each(x, s, a, b));
+        map_columns::<T, ROWS, false, 1, 3>(d.channels, [x], [shift, scale, offset], y, |[x], [s, a, b]| {
+            each(x, s, a, b)
+        });
     } else {
         d.planes(|j, at| {
             let [s, a, b] = [shift[j], scale[j], offset[j]].map(T::V::splat);
-            map_plane([&x[at.clone()]], &mut y[at], |_, [x]| each(x, s, a, b));
+            map_plane::<T, false, 1>([&x[at.clone()]], &mut y[at], |[x]| each(x, s, a, b));
         });
     }
 }
@@ -111,7 +155,7 @@ pub fn normalize<T: Real>(x: &[T], d: Layout, shift: &[T], scale: &[T], offset: 
 /// The gradient that reaches the normalised value: dy, or 0 where a fused ReLU gave 0.
 #[inline(always)]
 fn masked<V: Lanes<T>, T: Real>(dy: V, y: V) -> V {
-    V::select(V::zero().lt(y), dy, V::zero())
+    V::keep(V::zero().lt(y), dy)
 }
 
 /// Σ g and Σ g·(x − shift) per channel, where g is dy (masked by y > 0 when `y` is given: a fused ReLU).
@@ -161,69 +205,79 @@ pub fn backward_input<T: Real>(
     dx: &mut [T],
     add: bool,
 ) {
-    let [a, b, c] = coefficients;
-    let each = |old: T::V, x: T::V, g: T::V, s: T::V, a: T::V, b: T::V, c: T::V| {
-        let v = a * g + (x - s) * b + c;
-        if add { old + v } else { v }
+    match (y, add) {
+        (None, false) => input::<T, false, 2>([x, dy], |[x, g]| [x, g], d, shift, coefficients, dx),
+        (None, true) => input::<T, true, 2>([x, dy], |[x, g]| [x, g], d, shift, coefficients, dx),
+        (Some(y), false) => {
+            input::<T, false, 3>([x, dy, y], |[x, g, y]| [x, masked(g, y)], d, shift, coefficients, dx);
+        }
+        (Some(y), true) => input::<T, true, 3>([x, dy, y], |[x, g, y]| [x, masked(g, y)], d, shift, coefficients, dx),
+    }
+}
+
+/// The body of [`backward_input`]; `read` gives x and g of what was loaded.
+#[inline(always)]
+fn input<T: Real, const ADD: bool, const K: usize>(
+    from: [&[T]; K],
+    read: impl Fn([T::V; K]) -> [T::V; 2],
+    d: Layout,
+    shift: &[T],
+    [a, b, c]: [&[T]; 3],
+    dx: &mut [T],
+) {
+    let each = |v: [T::V; K], [s, a, b, c]: [T::V; 4]| {
+        let [x, g] = read(v);
+        a * g + (x - s) * b + c
     };
     if d.length == 1 {
-        let constants = [shift, a, b, c];
-        match y {
-            None => {
-                map_columns(d.channels, [x, dy], constants, dx, |old, [x, g], [s, a, b, c]| each(old, x, g, s, a, b, c))
-            }
-            Some(y) => map_columns(d.channels, [x, dy, y], constants, dx, |old, [x, g, y], [s, a, b, c]| {
-                each(old, x, masked(g, y), s, a, b, c)
-            }),
-        }
-        return;
+        return map_columns::<T, ROWS, ADD, K, 4>(d.channels, from, [shift, a, b, c], dx, each);
     }
     d.planes(|j, at| {
-        let [s, a, b, c] = [shift[j], a[j], b[j], c[j]].map(T::V::splat);
-        let (x, dy, to) = (&x[at.clone()], &dy[at.clone()], &mut dx[at.clone()]);
-        match y {
-            None => map_plane([x, dy], to, |old, [x, g]| each(old, x, g, s, a, b, c)),
-            Some(y) => map_plane([x, dy, &y[at]], to, |old, [x, g, y]| each(old, x, masked(g, y), s, a, b, c)),
-        }
+        let constants = [shift[j], a[j], b[j], c[j]].map(T::V::splat);
+        map_plane::<T, ADD, K>(from.map(|x| &x[at.clone()]), &mut dx[at.clone()], |v| each(v, constants));
     });
 }
 
-/// Σ f over slices of one length, two sums at once: two vectors a step, partial sums of 512.
+/// Σ f over slices of one length, two sums at once: four vectors a step, partial sums of 512.
 #[inline(always)]
 fn plane_sums<T: Real, const K: usize>(x: [&[T]; K], f: impl Fn([T::V; K]) -> [T::V; 2]) -> [T; 2] {
     const STEP: usize = 512;
     let n = x[0].len();
     let mut total = [T::ZERO; 2];
     for top in (0..n).step_by(STEP) {
-        let len = (n - top).min(STEP);
-        let nv = len / LANES;
-        let v: [&[[T; LANES]]; K] = core::array::from_fn(|k| &x[k][top..top + len].as_chunks::<LANES>().0[..nv]);
-        let mut acc = [[T::V::zero(); 2]; 2];
-        for j in 0..nv {
-            let t = f(core::array::from_fn(|k| T::V::load(&v[k][j])));
-            for s in 0..2 {
-                acc[j % 2][s] += t[s];
+        let x = x.map(|x| &x[top..(top + STEP).min(n)]);
+        let by16 = x.map(|x| x.as_chunks::<16>());
+        let mut acc = [[T::V::zero(); 2]; 4];
+        let mut take = |i: usize, x: [&[T; LANES]; K]| {
+            let t = f(x.map(T::V::load));
+            acc[i] = [acc[i][0] + t[0], acc[i][1] + t[1]];
+        };
+        for j in 0..by16[0].0.len() {
+            let v: [&[[T; LANES]]; K] = by16.map(|x| x.0[j].as_chunks::<LANES>().0);
+            for i in 0..4 {
+                take(i, v.map(|v| &v[i]));
             }
         }
-        let done = top + nv * LANES;
+        let rest = by16.map(|x| x.1.as_chunks::<LANES>());
+        for i in 0..rest[0].0.len() {
+            take(i, rest.map(|x| &x.0[i]));
+        }
         // Numbers that fill no vector, one by one: lanes that do not exist must not add anything.
-        for i in done..top + len {
-            let t = f(x.map(|x| T::V::splat(x[i])));
-            for s in 0..2 {
-                total[s] += t[s].first();
-            }
+        for i in 0..rest[0].1.len() {
+            let t = f(rest.map(|x| T::V::splat(x.1[i])));
+            total = [total[0] + t[0].first(), total[1] + t[1].first()];
         }
         for s in 0..2 {
-            total[s] += (acc[0][s] + acc[1][s]).sum();
+            total[s] += ((acc[0][s] + acc[1][s]) + (acc[2][s] + acc[3][s])).sum();
         }
     }
     total
 }
 
-/// `y = f(y, x₀, ..)` over slices of one length.
+/// `y = f(x₀, ..)`, or `+=`, over slices of one length.
 #[inline(always)]
-fn map_plane<T: Real, const K: usize>(x: [&[T]; K], y: &mut [T], f: impl Fn(T::V, [T::V; K]) -> T::V) {
-    map_columns(y.len(), x, [], y, |y, x, []| f(y, x));
+fn map_plane<T: Real, const ADD: bool, const K: usize>(x: [&[T]; K], y: &mut [T], f: impl Fn([T::V; K]) -> T::V) {
+    map_columns::<T, 1, ADD, K, 0>(y.len(), x, [], y, |x, []| f(x));
 }
 
 #[cfg(test)]

@@ -88,11 +88,25 @@ impl Lanes<f32> for F32s {
     }
     #[inline(always)]
     fn max(self, o: Self) -> Self {
-        Self(self.0.simd_lt(o.0).bitselect(o.0, self.0))
+        // One instruction where there is one that selects by `<` and keeps a NaN on the left: `pmax` of WebAssembly, and
+        // SSE's, which has its operands the other way round. NEON's makes a NaN of either.
+        if cfg!(target_arch = "wasm32") {
+            Self(self.0.fast_max(o.0))
+        } else if cfg!(target_arch = "x86_64") {
+            Self(o.0.fast_max(self.0))
+        } else {
+            Self(self.0.simd_lt(o.0).bitselect(o.0, self.0))
+        }
     }
     #[inline(always)]
     fn min(self, o: Self) -> Self {
-        Self(o.0.simd_lt(self.0).bitselect(o.0, self.0))
+        if cfg!(target_arch = "wasm32") {
+            Self(self.0.fast_min(o.0))
+        } else if cfg!(target_arch = "x86_64") {
+            Self(o.0.fast_min(self.0))
+        } else {
+            Self(o.0.simd_lt(self.0).bitselect(o.0, self.0))
+        }
     }
     #[inline(always)]
     fn lt(self, o: Self) -> f32x4 {
@@ -109,6 +123,14 @@ impl Lanes<f32> for F32s {
     #[inline(always)]
     fn select(mask: f32x4, yes: Self, no: Self) -> Self {
         Self(mask.bitselect(yes.0, no.0))
+    }
+    #[inline(always)]
+    fn keep(mask: f32x4, x: Self) -> Self {
+        Self(mask & x.0)
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        f32x4::transpose(rows.map(|r| r.0)).map(Self)
     }
     #[inline(always)]
     fn exp(self) -> Self {

@@ -86,6 +86,12 @@ impl Lanes<f64> for F64s {
     fn select(mask: [bool; LANES], yes: Self, no: Self) -> Self {
         Self(core::array::from_fn(|i| if mask[i] { yes.0[i] } else { no.0[i] }))
     }
+    fn keep(mask: [bool; LANES], x: Self) -> Self {
+        Self::select(mask, x, Self::zero())
+    }
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        core::array::from_fn(|i| Self(rows.map(|r| r.0[i])))
+    }
     fn exp(self) -> Self {
         self.map(libm::exp)
     }

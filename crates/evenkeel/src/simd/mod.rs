@@ -125,6 +125,11 @@ pub trait Lanes<T: Real>:
     fn eq(self, o: Self) -> Self::Mask;
     /// Per lane: `yes` where the mask holds, else `no`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// Per lane: `x` where the mask holds, else 0.
+    fn keep(mask: Self::Mask, x: Self) -> Self;
+
+    /// Four vectors as the rows of a matrix, to its columns.
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES];
 
     /// e to the power of each lane.
     fn exp(self) -> Self;
@@ -155,16 +160,26 @@ pub trait Lanes<T: Real>:
     /// Up to four numbers from memory; missing lanes are `fill`.
     #[inline(always)]
     fn load_part(x: &[T], fill: T) -> Self {
-        let mut a = [fill; LANES];
-        a[..x.len()].copy_from_slice(x);
-        Self::load(&a)
+        // By cases: a copy of unknown length is a call.
+        Self::load(&match *x {
+            [a, b, c, d] => [a, b, c, d],
+            [a, b, c] => [a, b, c, fill],
+            [a, b] => [a, b, fill, fill],
+            [a] => [a, fill, fill, fill],
+            _ => [fill; LANES],
+        })
     }
     /// The first `to.len()` (at most four) lanes to memory.
     #[inline(always)]
     fn store_part(self, to: &mut [T]) {
-        let a = self.to_array();
-        let n = to.len();
-        to.copy_from_slice(&a[..n]);
+        let [a, b, c, d] = self.to_array();
+        match to {
+            [w, x, y, z] => [*w, *x, *y, *z] = [a, b, c, d],
+            [w, x, y] => [*w, *x, *y] = [a, b, c],
+            [w, x] => [*w, *x] = [a, b],
+            [w] => *w = a,
+            _ => {}
+        }
     }
     /// Lane 0.
     #[inline(always)]

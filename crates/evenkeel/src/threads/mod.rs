@@ -14,7 +14,7 @@
 
 mod parts;
 
-pub use parts::{Rows, each_part, largest_part};
+pub use parts::{Rows, each_part};
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,8 +24,10 @@ use std::thread::Thread;
 /// Most tasks of a job.
 pub const MAX_TASKS: usize = 0xffff;
 
-/// Looks for work before a worker sleeps: some ten microseconds, which is longer than a training step's pauses.
-const SPINS: usize = 8_000;
+/// Looks for work before a worker sleeps: some hundred microseconds, longer than a training step's pauses and than it
+/// takes to wake. With less, a worker that woke too late for one short job would sleep before the next one comes.
+/// (A processor's pause, which wasm has not, makes a look longer.)
+const SPINS: usize = if cfg!(target_arch = "wasm32") { 100_000 } else { 10_000 };
 
 /// The job: its number, how many tasks it has, how many of them are taken (32, 16 and 16 bits). In one word, so that a
 /// task can only be taken of the job that was looked at.

@@ -37,7 +37,7 @@ impl Adadelta {
     pub(super) fn update<T: Real>(&self, step: Step, p: &mut [T], g: &[T], slots: &mut [&mut [T]]) {
         let splat = |x: f64| T::V::splat(T::of(x));
         let (lr, rho, fresh, eps) = (splat(self.lr), splat(self.rho), splat(1.0 - self.rho), splat(self.eps));
-        pass(Prepare::new(step, self.maximize, None), p, g, slots, |p, g, [v, a]| {
+        pass(Prepare::new(step, self.maximize, None), p, g, slots, move |p, g, [v, a]| {
             let v = v * rho + fresh * g * g;
             let delta = (a + eps).sqrt() / (v + eps).sqrt() * g;
             (p - lr * delta, [v, a * rho + fresh * delta * delta])

@@ -40,7 +40,7 @@ impl Adagrad {
         let splat = |x: f64| T::V::splat(T::of(x));
         let size = splat(self.lr / (1.0 + (step.t as f64 - 1.0) * self.lr_decay));
         let eps = splat(self.eps);
-        pass(Prepare::new(step, self.maximize, None), p, g, slots, |p, g, [s]| {
+        pass(Prepare::new(step, self.maximize, None), p, g, slots, move |p, g, [s]| {
             let s = s + g * g;
             (p - size * g / (s.sqrt() + eps), [s])
         });

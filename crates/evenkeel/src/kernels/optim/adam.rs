@@ -63,16 +63,16 @@ impl Adam {
         let correct = splat(1.0 / (1.0 - libm::pow(self.beta2, t)).sqrt());
         let (fresh1, beta2, fresh2) = (splat(1.0 - self.beta1), splat(self.beta2), splat(1.0 - self.beta2));
         let eps = splat(self.eps);
-        let moments = |g: T::V, m: T::V, v: T::V| (m + (g - m) * fresh1, v * beta2 + fresh2 * g * g);
-        let moved = |p: T::V, m: T::V, v: T::V| p - size * m / (v.sqrt() * correct + eps);
+        let moments = move |g: T::V, m: T::V, v: T::V| (m + (g - m) * fresh1, v * beta2 + fresh2 * g * g);
+        let moved = move |p: T::V, m: T::V, v: T::V| p - size * m / (v.sqrt() * correct + eps);
         if self.amsgrad {
-            pass(prepare, p, g, slots, |p, g, [m, v, most]| {
+            pass(prepare, p, g, slots, move |p, g, [m, v, most]| {
                 let (m, v) = moments(g, m, v);
                 let most = most.max(v);
                 (moved(p, m, most), [m, v, most])
             });
         } else {
-            pass(prepare, p, g, slots, |p, g, [m, v]| {
+            pass(prepare, p, g, slots, move |p, g, [m, v]| {
                 let (m, v) = moments(g, m, v);
                 (moved(p, m, v), [m, v])
             });

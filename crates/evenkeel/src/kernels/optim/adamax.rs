@@ -40,7 +40,7 @@ impl Adamax {
         let splat = |x: f64| T::V::splat(T::of(x));
         let size = splat(self.lr / (1.0 - libm::pow(self.beta1, step.t as f64)));
         let (fresh, beta2, eps) = (splat(1.0 - self.beta1), splat(self.beta2), splat(self.eps));
-        pass(Prepare::new(step, self.maximize, None), p, g, slots, |p, g, [m, u]| {
+        pass(Prepare::new(step, self.maximize, None), p, g, slots, move |p, g, [m, u]| {
             let (m, u) = (m + (g - m) * fresh, (u * beta2).max(g.abs() + eps));
             (p - size * m / u, [m, u])
         });

@@ -102,7 +102,7 @@ pub fn clip_value<T: Real>(g: &mut [T], c: f64) {
 /// If the lengths differ.
 pub fn ema<T: Real>(average: &mut [T], p: &[T], decay: f64) {
     let fresh = T::V::splat(T::of(1.0 - decay));
-    pass(Prepare::none(), average, p, &mut [], |average, p, []| (average + (p - average) * fresh, []));
+    pass(Prepare::none(), average, p, &mut [], move |average, p, []| (average + (p - average) * fresh, []));
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl NAdam {
         let correct = splat(1.0 / (1.0 - libm::pow(self.beta2, step.t as f64)));
         let (fresh1, beta2, fresh2) = (splat(1.0 - self.beta1), splat(self.beta2), splat(1.0 - self.beta2));
         let eps = splat(self.eps);
-        pass(prepare, p, g, slots, |p, g, [m, v]| {
+        pass(prepare, p, g, slots, move |p, g, [m, v]| {
             let (m, v) = (m + (g - m) * fresh1, v * beta2 + fresh2 * g * g);
             (p - (of_gradient * g + of_moment * m) / ((v * correct).sqrt() + eps), [m, v])
         });

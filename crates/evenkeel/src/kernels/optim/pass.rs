@@ -44,22 +44,22 @@ pub(super) fn pass<T: Real, const S: usize>(
     p: &mut [T],
     g: &[T],
     slots: &mut [&mut [T]],
-    rule: impl Fn(T::V, T::V, [T::V; S]) -> (T::V, [T::V; S]),
+    rule: impl Fn(T::V, T::V, [T::V; S]) -> (T::V, [T::V; S]) + Copy,
 ) {
     let n = p.len();
     assert!(slots.len() >= S && g.len() == n && slots[..S].iter().all(|s| s.len() == n));
     let [scale, couple, keep] = [prepare.scale, prepare.couple, prepare.keep].map(|x| T::V::splat(T::of(x)));
-    let rule = |p: T::V, g: T::V, s: [T::V; S]| rule(p * keep, g * scale + p * couple, s);
+    let rule = move |p: T::V, g: T::V, s: [T::V; S]| rule(p * keep, g * scale + p * couple, s);
 
     let (p, p_end) = p.as_chunks_mut::<LANES>();
     let (g, g_end) = g.as_chunks::<LANES>();
     let mut slots = slots.iter_mut().map(|s| s.as_chunks_mut::<LANES>());
     let mut slots: [_; S] = from_fn(|_| slots.next().unwrap_or_default());
-    blocks::<T, S>(p, g, slots.each_mut().map(|s| &mut *s.0), &rule);
+    blocks::<T, S>(p, g, slots.each_mut().map(|s| &mut *s.0), rule);
     if !p_end.is_empty() {
         let pad = |x: &[T]| T::V::load_part(x, T::ZERO).to_array();
         let (mut p, mut s) = ([pad(p_end)], slots.each_ref().map(|s| [pad(s.1)]));
-        blocks::<T, S>(&mut p, &[pad(g_end)], s.each_mut().map(|s| &mut s[..]), &rule);
+        blocks::<T, S>(&mut p, &[pad(g_end)], s.each_mut().map(|s| &mut s[..]), rule);
         p_end.copy_from_slice(&p[0][..p_end.len()]);
         for (slot, s) in slots.iter_mut().zip(&s) {
             slot.1.copy_from_slice(&s[0][..slot.1.len()]);
@@ -67,23 +67,38 @@ pub(super) fn pass<T: Real, const S: usize>(
     }
 }
 
-/// The loop proper; called for the whole blocks and for the padded one, but compiled once a rule.
+/// Vectors a turn of the loop: what it costs to go round is shared.
+const TURN: usize = 2;
+
+/// The loop proper. The rule comes by value, constants and all: behind a reference they would be read again for each
+/// vector, since the loop writes. Called for the whole
+/// blocks and for the padded one, but compiled once a rule.
 #[inline(never)]
 fn blocks<T: Real, const S: usize>(
     p: &mut [[T; LANES]],
     g: &[[T; LANES]],
     slots: [&mut [[T; LANES]]; S],
-    rule: &impl Fn(T::V, T::V, [T::V; S]) -> (T::V, [T::V; S]),
+    rule: impl Fn(T::V, T::V, [T::V; S]) -> (T::V, [T::V; S]) + Copy,
 ) {
     let n = p.len();
-    let g = &g[..n];
-    let slots = slots.map(|s| &mut s[..n]);
-    for i in 0..n {
-        let (new, state) = rule(T::V::load(&p[i]), T::V::load(&g[i]), from_fn(|k| T::V::load(&slots[k][i])));
-        new.store(&mut p[i]);
-        for k in 0..S {
-            state[k].store(&mut slots[k][i]);
+    let (p, p_rest) = p.as_chunks_mut::<TURN>();
+    let (g, g_rest) = g[..n].as_chunks::<TURN>();
+    let mut slots = slots.map(|s| s[..n].as_chunks_mut::<TURN>());
+    let turns = slots.each_mut().map(|s| &mut *s.0);
+    for i in 0..p.len() {
+        for u in 0..TURN {
+            let state = from_fn(|k| T::V::load(&turns[k][i][u]));
+            let (new, state) = rule(T::V::load(&p[i][u]), T::V::load(&g[i][u]), state);
+            new.store(&mut p[i][u]);
+            (0..S).for_each(|k| state[k].store(&mut turns[k][i][u]));
         }
+    }
+    let rests = slots.map(|s| s.1);
+    for i in 0..p_rest.len() {
+        let state = from_fn(|k| T::V::load(&rests[k][i]));
+        let (new, state) = rule(T::V::load(&p_rest[i]), T::V::load(&g_rest[i]), state);
+        new.store(&mut p_rest[i]);
+        (0..S).for_each(|k| state[k].store(&mut rests[k][i]));
     }
 }
 

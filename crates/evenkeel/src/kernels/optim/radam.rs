@@ -57,7 +57,7 @@ impl RAdam {
         });
         let (fresh1, beta2, fresh2) = (splat(1.0 - self.beta1), splat(self.beta2), splat(1.0 - self.beta2));
         let eps = splat(self.eps);
-        pass(prepare, p, g, slots, |p, g, [m, v]| {
+        pass(prepare, p, g, slots, move |p, g, [m, v]| {
             let (m, v) = (m + (g - m) * fresh1, v * beta2 + fresh2 * g * g);
             let change = size * m;
             (p - if adaptive { change / (v.sqrt() + eps) } else { change }, [m, v])

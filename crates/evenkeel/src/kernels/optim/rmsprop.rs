@@ -50,24 +50,24 @@ impl RmsProp {
         let splat = |x: f64| T::V::splat(T::of(x));
         let (lr, alpha, fresh) = (splat(self.lr), splat(self.alpha), splat(1.0 - self.alpha));
         let (eps, momentum) = (splat(self.eps), splat(self.momentum));
-        let square = |g: T::V, v: T::V| v * alpha + fresh * g * g;
-        let plain = |g: T::V, v: T::V| g / (v.sqrt() + eps);
-        let centred = |g: T::V, v: T::V, a: T::V| g / ((v - a * a).max(T::V::zero()).sqrt() + eps);
+        let square = move |g: T::V, v: T::V| v * alpha + fresh * g * g;
+        let plain = move |g: T::V, v: T::V| g / (v.sqrt() + eps);
+        let centred = move |g: T::V, v: T::V, a: T::V| g / ((v - a * a).max(T::V::zero()).sqrt() + eps);
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => pass(prepare, p, g, slots, |p, g, [v]| {
+            (false, false) => pass(prepare, p, g, slots, move |p, g, [v]| {
                 let v = square(g, v);
                 (p - lr * plain(g, v), [v])
             }),
-            (false, true) => pass(prepare, p, g, slots, |p, g, [v, b]| {
+            (false, true) => pass(prepare, p, g, slots, move |p, g, [v, b]| {
                 let v = square(g, v);
                 let b = b * momentum + plain(g, v);
                 (p - lr * b, [v, b])
             }),
-            (true, false) => pass(prepare, p, g, slots, |p, g, [v, a]| {
+            (true, false) => pass(prepare, p, g, slots, move |p, g, [v, a]| {
                 let (v, a) = (square(g, v), a + (g - a) * fresh);
                 (p - lr * centred(g, v, a), [v, a])
             }),
-            (true, true) => pass(prepare, p, g, slots, |p, g, [v, a, b]| {
+            (true, true) => pass(prepare, p, g, slots, move |p, g, [v, a, b]| {
                 let (v, a) = (square(g, v), a + (g - a) * fresh);
                 let b = b * momentum + centred(g, v, a);
                 (p - lr * b, [v, a, b])

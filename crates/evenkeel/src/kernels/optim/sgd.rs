@@ -42,13 +42,13 @@ impl Sgd {
         let splat = |x: f64| T::V::splat(T::of(x));
         let lr = splat(self.lr);
         if self.momentum == 0.0 {
-            return pass(prepare, p, g, slots, |p, g, []| (p - lr * g, []));
+            return pass(prepare, p, g, slots, move |p, g, []| (p - lr * g, []));
         }
         // The buffer starts as the first gradient itself.
         let (kept, fresh) = if step.t <= 1 { (0.0, 1.0) } else { (self.momentum, 1.0 - self.dampening) };
         let (kept, fresh, momentum) = (splat(kept), splat(fresh), splat(self.momentum));
         let nesterov = self.nesterov;
-        pass(prepare, p, g, slots, |p, g, [b]| {
+        pass(prepare, p, g, slots, move |p, g, [b]| {
             let b = b * kept + g * fresh;
             (p - lr * if nesterov { g + b * momentum } else { b }, [b])
         });
