@@ -11,6 +11,8 @@ const LEAST: usize = 1 << 19;
 const PARTS: usize = 16;
 /// Rows of a part are a multiple of this.
 const UNIT: usize = 2 * MR;
+/// Numbers of B that a part packs, at the least: a few microseconds.
+const PACKED: usize = 1 << 12;
 /// Rows of a part, at the least: each reads all of B.
 const ROWS: usize = 2 * UNIT;
 
@@ -59,7 +61,8 @@ pub fn gemm<T: Real>(
         // Where B is taken as it is, only a ragged last panel is copied.
         let first = if copied(NR) { 0 } else { panels - usize::from(copied(block.lanes((panels - 1) * NR))) };
         let to_pack = [Rows(&mut pack_b[first * panel..], panel)];
-        each_part(panels - first, 1, (panels - first).min(PARTS), to_pack, &mut [], |at, [to], _| {
+        let packs = ((panels - first) * panel / PACKED).clamp(1, PARTS);
+        each_part(panels - first, 1, packs, to_pack, &mut [], |at, [to], _| {
             for (i, to) in at.zip(to.chunks_exact_mut(panel)) {
                 pack_columns(b, block, (first + i) * NR, to);
             }
