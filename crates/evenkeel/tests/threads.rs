@@ -41,8 +41,17 @@ fn same_bits(what: &str, f: impl Fn() -> Vec<Vec<f32>>) {
 #[test]
 fn products() {
     let _turn = turn();
-    for (m, n, k) in [(128, 256, 784), (129, 67, 257), (131, 1030, 64), (515, 33, 129), (784, 256, 128), (1025, 40, 40)]
-    {
+    for (m, n, k) in [
+        (128, 256, 784),
+        (129, 67, 257),
+        (131, 1030, 64),
+        (515, 33, 129),
+        (784, 256, 128),
+        (1025, 40, 40),
+        (32, 261, 300),
+        (67, 1024, 64),
+        (5000, 1, 200),
+    ] {
         let (a, b, bias, c) = (normal(m * k, 1), normal(k * n, 2), normal(n, 3), normal(m * n, 4));
         let orders = |t: bool, x: &'static [f32], rows: usize, columns: usize| {
             if t { Matrix::transposed(x, rows) } else { Matrix::rows(x, columns) }
@@ -146,7 +155,7 @@ fn normalisation_and_sums() {
             }
             let (mut out, mut dx) = (y.clone(), y.clone());
             f32::normalize(&x, d, &c[0], &c[1], &c[2], true, &mut out);
-            f32::norm_input(&x, &dy, Some(&y), d, &c[0], [&c[1], &c[2], &c[3]], &mut dx, true);
+            f32::norm_input(&x, &dy, Some(&y), d, &c[0], [&c[1], &c[2], &c[3]], &mut dx);
             s.extend([out, dx]);
             s
         });

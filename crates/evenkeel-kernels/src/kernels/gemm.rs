@@ -11,6 +11,8 @@
 
 mod pack;
 mod row;
+#[cfg(feature = "threads")]
+pub(super) mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -50,10 +52,6 @@ impl<'a, T> Matrix<'a, T> {
     /// The transpose of a row-major matrix that is `columns` wide.
     pub fn transposed(data: &'a [T], columns: usize) -> Self {
         Matrix { data, row: 1, column: columns }
-    }
-    /// The same from row `first` on.
-    pub fn below(self, first: usize) -> Self {
-        Matrix { data: &self.data[first * self.row..], ..self }
     }
 }
 
@@ -102,41 +100,96 @@ pub fn gemm<T: Real>(
         return;
     }
     let (pack_a, pack_b) = pack.split_at_mut(m.min(MC).next_multiple_of(MR) * k.min(KC));
-    let as_it_is = b.column == 1 && (m <= FEW || n * k <= SMALL);
-    for jc in (0..n).step_by(NC) {
-        let nc = (n - jc).min(NC);
-        for pc in (0..k).step_by(KC) {
-            let kc = (k - pc).min(KC);
-            let start = if pc == 0 { start } else { Start::Add };
-            for ic in (0..m).step_by(MC) {
-                let mc = (m - ic).min(MC);
-                let mut panels = pack_a.chunks_exact_mut(MR * kc);
-                for (i, to) in (0..mc).step_by(MR).zip(&mut panels) {
-                    let first = (ic + i) * a.row + pc * a.column;
-                    pack::panel::<T, MR>(&a.data[first..], a.column, a.row, kc, (mc - i).min(MR), to);
+    let copied = is_copied(m, n, k, b);
+    each_block(n, k, start, |block| {
+        for ic in (0..m).step_by(MC) {
+            let rows = pack_rows(a, block, ic, (m - ic).min(MC), pack_a);
+            for j in (0..block.columns).step_by(NR) {
+                if ic == 0 && copied(block.lanes(j)) {
+                    pack_columns(b, block, j, &mut pack_b[j * block.length..][..NR * block.length]);
                 }
-                let rows = Rows { panels: &pack_a[..mc.next_multiple_of(MR) * kc], length: kc, count: mc };
-                for j in (0..nc).step_by(NR) {
-                    let lanes = (nc - j).min(NR);
-                    let panel = if as_it_is && lanes % LANES == 0 {
-                        Panel { data: &b.data[pc * b.row..], apart: b.row.max(n), from: jc + j, lanes }
-                    } else {
-                        let to = &mut pack_b[j * kc..(j + NR) * kc];
-                        if ic == 0 {
-                            let first = pc * b.row + (jc + j) * b.column;
-                            pack::panel::<T, NR>(&b.data[first..], b.row, b.column, kc, lanes, to);
-                        }
-                        Panel { data: to, apart: NR, from: 0, lanes }
-                    };
-                    let c = &mut c[ic * n + jc + j..];
-                    if lanes > LANES {
-                        tiles::<T, 2>(rows, panel, c, n, start, jc + j);
-                    } else {
-                        tiles::<T, 1>(rows, panel, c, n, start, jc + j);
-                    }
-                }
+                strip(rows, block, j, b, copied(block.lanes(j)), pack_b, &mut c[ic * n..], n);
             }
         }
+    });
+}
+
+/// Whether panels of so many columns of B are packed, or multiplied as they are.
+fn is_copied<T>(m: usize, n: usize, k: usize, b: Matrix<T>) -> impl Fn(usize) -> bool + Copy {
+    let as_it_is = b.column == 1 && (m <= FEW || n * k <= SMALL);
+    move |lanes| !(as_it_is && lanes % LANES == 0)
+}
+
+/// A block of B: its first column and how many, its first row and how many, and what its product is added to.
+#[derive(Clone, Copy)]
+struct Block<'a, T> {
+    column: usize,
+    columns: usize,
+    row: usize,
+    length: usize,
+    start: Start<'a, T>,
+}
+
+impl<T> Block<'_, T> {
+    /// Columns of the panel that begins at this one of the block's.
+    fn lanes(&self, j: usize) -> usize {
+        (self.columns - j).min(NR)
+    }
+}
+
+/// The blocks of B, of all rows before the next columns.
+#[inline(always)]
+fn each_block<'a, T: Copy>(n: usize, k: usize, start: Start<'a, T>, mut f: impl FnMut(Block<'a, T>)) {
+    for column in (0..n).step_by(NC) {
+        for row in (0..k).step_by(KC) {
+            let start = if row == 0 { start } else { Start::Add };
+            f(Block { column, columns: (n - column).min(NC), row, length: (k - row).min(KC), start });
+        }
+    }
+}
+
+/// Packs rows `first..first + count` of A, as far as they meet this block.
+#[inline(always)]
+fn pack_rows<'a, T: Real>(a: Matrix<T>, block: Block<T>, first: usize, count: usize, to: &'a mut [T]) -> Rows<'a, T> {
+    let length = block.length;
+    for (i, to) in (0..count).step_by(MR).zip(to.chunks_exact_mut(MR * length)) {
+        let from = (first + i) * a.row + block.row * a.column;
+        pack::panel::<T, MR>(&a.data[from..], a.column, a.row, length, (count - i).min(MR), to);
+    }
+    Rows { panels: &to[..count.next_multiple_of(MR) * length], length, count }
+}
+
+/// Packs the panel of B that begins at column `j` of the block.
+#[inline(always)]
+fn pack_columns<T: Real>(b: Matrix<T>, block: Block<T>, j: usize, to: &mut [T]) {
+    let from = block.row * b.row + (block.column + j) * b.column;
+    pack::panel::<T, NR>(&b.data[from..], b.row, b.column, block.length, block.lanes(j), to);
+}
+
+/// Packed rows times the panel of B that begins at column `j` of the block, which stands in `packed` if it was copied.
+/// `c` begins with the first of the rows.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn strip<T: Real>(
+    rows: Rows<T>,
+    block: Block<T>,
+    j: usize,
+    b: Matrix<T>,
+    copied: bool,
+    packed: &[T],
+    c: &mut [T],
+    n: usize,
+) {
+    let (lanes, column) = (block.lanes(j), block.column + j);
+    let panel = if copied {
+        Panel { data: &packed[j * block.length..][..NR * block.length], apart: NR, from: 0, lanes }
+    } else {
+        Panel { data: &b.data[block.row * b.row..], apart: b.row.max(n), from: column, lanes }
+    };
+    if lanes > LANES {
+        tiles::<T, 2>(rows, panel, &mut c[column..], n, block.start, column);
+    } else {
+        tiles::<T, 1>(rows, panel, &mut c[column..], n, block.start, column);
     }
 }
 

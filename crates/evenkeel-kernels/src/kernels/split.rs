@@ -5,19 +5,16 @@
 //! take longer than doing it.
 
 use super::binary::{self, Binary};
-use super::gemm::{Matrix, Start};
 use super::loss::{CrossEntropy, Pointwise};
 use super::norm::{self, Layout};
 use super::optim::{self, Algorithm, Step};
 pub(super) use super::reduce::sum;
 use super::unary::{self, Unary};
-use super::{gemm as product, loss, softmax as soft};
+use super::{loss, softmax as soft};
 use crate::simd::Real;
-use crate::threads::{self, Rows, each_part, largest_part};
+use crate::threads::{self, Rows, each_part};
 use core::ops::Range;
 
-/// Multiplications below which a matrix product is not cut (about 20 µs).
-const PRODUCT_LEAST: usize = 1 << 19;
 /// Most parts.
 const PARTS: usize = 32;
 /// Numbers in a part, at the least, so that a part is worth some microseconds: of what only moves numbers,
@@ -26,18 +23,6 @@ const LIGHT: usize = 1 << 15;
 const MIDDLE: usize = 1 << 14;
 /// and of exponentials and the like.
 const HEAVY: usize = 1 << 13;
-
-/// Parts of a product: 1 is none. Each part packs all of B for itself, so parts should not have few rows; eight of them
-/// are enough for eight threads.
-fn product_parts(m: usize, n: usize, k: usize) -> usize {
-    if m * n * k < PRODUCT_LEAST {
-        1
-    } else if m < 128 {
-        (m / 32).max(1)
-    } else {
-        (m / 64).min(8.max(m / 256)).min(PARTS)
-    }
-}
 
 /// Parts of `rows` rows of `width` numbers: 1 is none.
 fn parts(rows: usize, width: usize, least: usize) -> usize {
@@ -59,31 +44,8 @@ fn of<'a, T>(x: &'a [T], range: &Range<usize>, width: usize) -> &'a [T] {
     if x.is_empty() || width == 0 { x } else { &x[range.start * width..range.end * width] }
 }
 
-/// Elements of scratch memory that a product of these sizes wants: for each part its own.
-pub fn gemm_scratch(m: usize, n: usize, k: usize) -> usize {
-    let parts = product_parts(m, n, k);
-    product::scratch(m, n, k).max(parts * product::scratch(largest_part(m, 4, parts), n, k))
-}
-
-#[allow(clippy::too_many_arguments)]
-pub(super) fn gemm<T: Real>(
-    m: usize,
-    n: usize,
-    k: usize,
-    a: Matrix<T>,
-    b: Matrix<T>,
-    c: &mut [T],
-    start: Start<T>,
-    pack: &mut [T],
-) {
-    let parts = product_parts(m, n, k);
-    if parts == 1 || threads::count() == 1 {
-        return product::gemm(m, n, k, a, b, c, start, pack);
-    }
-    each_part(m, 4, parts, [Rows(c, n)], pack, |rows, [c], pack| {
-        product::gemm(rows.len(), n, k, a.below(rows.start), b, c, start, pack);
-    });
-}
+pub(super) use super::gemm::shared::gemm;
+pub use super::gemm::shared::scratch as gemm_scratch;
 
 pub(super) fn binary_line<T: Real>(op: Binary, a: &[T], step_a: usize, b: &[T], step_b: usize, out: &mut [T]) {
     let n = out.len();
@@ -142,13 +104,12 @@ pub(super) fn norm_input<T: Real>(
     shift: &[T],
     coefficients: [&[T]; 3],
     dx: &mut [T],
-    add: bool,
 ) {
     let width = d.channels * d.length;
     each_part(d.n, 4, parts(d.n, width, MIDDLE), [Rows(dx, width)], &mut [], |at, [dx], _| {
         let d = Layout { n: at.len(), ..d };
         let y = y.map(|y| of(y, &at, width));
-        norm::backward_input(of(x, &at, width), of(dy, &at, width), y, d, shift, coefficients, dx, add);
+        norm::backward_input(of(x, &at, width), of(dy, &at, width), y, d, shift, coefficients, dx);
     });
 }
 

@@ -14,7 +14,7 @@
 
 mod parts;
 
-pub use parts::{Rows, each_part, largest_part};
+pub use parts::{Rows, each_part};
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,16 +24,18 @@ use std::thread::Thread;
 /// Most tasks of a job.
 pub const MAX_TASKS: usize = 0xffff;
 
-/// Looks for work before a worker sleeps: some ten microseconds, which is longer than a training step's pauses.
-const SPINS: usize = 8_000;
+/// Looks for work before a worker sleeps: some hundred microseconds, longer than a training step's pauses and than it
+/// takes to wake. With less, a worker that woke too late for one short job would sleep before the next one comes.
+/// (A processor's pause, which wasm has not, makes a look longer.)
+const SPINS: usize = if cfg!(target_arch = "wasm32") { 100_000 } else { 10_000 };
 
 /// The job: its number, how many tasks it has, how many of them are taken (32, 16 and 16 bits). In one word, so that a
 /// task can only be taken of the job that was looked at.
-static STATE: AtomicU64 = AtomicU64::new(0);
+static STATE: Line<AtomicU64> = Line(AtomicU64::new(0));
 /// The job's closure, valid while tasks of `STATE`'s job are not done.
 static JOB: AtomicPtr<Job<'static>> = AtomicPtr::new(core::ptr::null_mut());
 /// Tasks of the job that are done.
-static DONE: AtomicU32 = AtomicU32::new(0);
+static DONE: Line<AtomicU32> = Line(AtomicU32::new(0));
 /// Whether some thread's job runs. Another thread that comes meanwhile works alone.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// Whether a worker has failed.
@@ -44,6 +46,10 @@ static STOP: AtomicBool = AtomicBool::new(false);
 static SERVING: AtomicU32 = AtomicU32::new(0);
 /// Whom to wake.
 static WORKERS: Mutex<Vec<Thread>> = Mutex::new(Vec::new());
+
+/// A cache line to itself: who takes tasks does not disturb who waits for the end.
+#[repr(align(64))]
+struct Line<T>(T);
 
 struct Job<'a> {
     call: &'a (dyn Fn(usize) + Sync),
@@ -74,9 +80,9 @@ pub fn run(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     }
     let job = Job { call: f };
     JOB.store((&raw const job).cast_mut().cast(), Ordering::Relaxed);
-    DONE.store(0, Ordering::Relaxed);
-    let number = (STATE.load(Ordering::Relaxed) >> 32).wrapping_add(1);
-    STATE.store(number << 32 | (tasks as u64) << 16, Ordering::Release);
+    DONE.0.store(0, Ordering::Relaxed);
+    let number = (STATE.0.load(Ordering::Relaxed) >> 32).wrapping_add(1);
+    STATE.0.store(number << 32 | (tasks as u64) << 16, Ordering::Release);
     // Should `f` panic here, the others are still waited for: what it borrows must outlive them.
     let finish = Finish { tasks: tasks as u64 };
     wake(tasks - 1);
@@ -93,7 +99,7 @@ struct TaskDone;
 
 impl Drop for TaskDone {
     fn drop(&mut self) {
-        DONE.fetch_add(1, Ordering::Release);
+        DONE.0.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -105,13 +111,13 @@ struct Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         // What is not yet taken (after a panic) nobody shall take.
-        let state = STATE.load(Ordering::Relaxed);
+        let state = STATE.0.load(Ordering::Relaxed);
         let mut left = self.tasks;
         if taken_of(state) < self.tasks {
             let all = state & !0xffff | self.tasks;
-            left = taken_of(STATE.swap(all, Ordering::Relaxed));
+            left = taken_of(STATE.0.swap(all, Ordering::Relaxed));
         }
-        while u64::from(DONE.load(Ordering::Acquire)) < left {
+        while u64::from(DONE.0.load(Ordering::Acquire)) < left {
             // A worker that has trapped will never be done. Here that traps too, and the whole instance is given up.
             assert!(!(cfg!(target_arch = "wasm32") && FAILED.load(Ordering::Relaxed)), "a worker has trapped");
             core::hint::spin_loop();
@@ -126,14 +132,14 @@ impl Drop for Finish {
 /// Takes a task of the job, if one is left.
 fn take(success: Ordering) -> Option<(*const Job<'static>, usize)> {
     loop {
-        let state = STATE.load(Ordering::Acquire);
+        let state = STATE.0.load(Ordering::Acquire);
         let i = taken_of(state);
         if i >= tasks_of(state) {
             return None;
         }
         // Of `state`'s job or, if that has ended since, of a later one; but then the exchange fails.
         let job = JOB.load(Ordering::Relaxed);
-        if STATE.compare_exchange(state, state + 1, success, Ordering::Relaxed).is_ok() {
+        if STATE.0.compare_exchange(state, state + 1, success, Ordering::Relaxed).is_ok() {
             return Some((job, i as usize));
         }
     }
@@ -167,7 +173,7 @@ pub fn serve() {
         }
         let work = |_| {
             core::hint::spin_loop();
-            let state = STATE.load(Ordering::Relaxed);
+            let state = STATE.0.load(Ordering::Relaxed);
             taken_of(state) < tasks_of(state)
         };
         // A job that is published from here on wakes who sleeps; a wake-up that comes first is kept.

@@ -11,11 +11,6 @@ fn border(rows: usize, unit: usize, parts: usize, i: usize) -> usize {
     (rows.div_ceil(unit) * i / parts * unit).min(rows)
 }
 
-/// Most rows of a part.
-pub fn largest_part(rows: usize, unit: usize, parts: usize) -> usize {
-    (0..parts).map(|i| border(rows, unit, parts, i + 1) - border(rows, unit, parts, i)).max().unwrap_or(0)
-}
-
 /// A slice of which each task may have its own part.
 struct Shared<T> {
     start: *mut T,

@@ -37,7 +37,8 @@ fn dots<T: Real, const R: usize>(a: &[T], lines: &[T], apart: usize, c: &mut [T]
             for (i, a) in a.as_chunks::<LANES>().0.iter().enumerate() {
                 let a = T::V::load(a);
                 for r in 0..R {
-                    acc[r][i] += a * T::V::load(&by_pairs[r][p].as_chunks::<LANES>().0[i]);
+                    let b = T::V::load(&by_pairs[r][p].as_chunks::<LANES>().0[i]);
+                    acc[r][i] = a.mul_add_fast(b, acc[r][i]);
                 }
             }
         }
@@ -76,14 +77,14 @@ fn scaled<T: Real, const R: usize>(x: [T; R], lines: [&[T]; R], c: &mut [T]) {
     for (j, to) in c.iter_mut().enumerate() {
         let mut sum = T::V::load(to);
         for i in 0..R {
-            sum += x[i] * T::V::load(&by_four[i][j]);
+            sum = x[i].mul_add_fast(T::V::load(&by_four[i][j]), sum);
         }
         sum.store(to);
     }
     if !c_rest.is_empty() {
         let mut sum = T::V::load_part(c_rest, T::ZERO);
         for i in 0..R {
-            sum += x[i] * T::V::load_part(&lines[i][c.len() * LANES..], T::ZERO);
+            sum = x[i].mul_add_fast(T::V::load_part(&lines[i][c.len() * LANES..], T::ZERO), sum);
         }
         sum.store_part(c_rest);
     }
