@@ -78,6 +78,15 @@ export function mnistNet(_rows, state) {
   };
 }
 
+/** A net of 2-8-2 on one row: what a step costs when there is hardly anything to compute. */
+export function smallNet() {
+  const model = nn.sequential(nn.dense(2, 8), nn.tanh(), nn.dense(8, 2));
+  const trainer = new Trainer(model, { loss: "crossEntropy", optimizer: optim.sgd({ lr: 0.01 }), seed: 1 });
+  const x = { data: Float32Array.of(0.5, -0.25), shape: [1, 2] };
+  const labels = Int32Array.of(1);
+  return { step: () => trainer.step(x, labels), dispose: () => dispose(trainer, model) };
+}
+
 /** The starting point of both sides: evenkeel's own initial weights. */
 export function initialState() {
   const model = mnistModel();

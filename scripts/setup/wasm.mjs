@@ -59,7 +59,9 @@ function outputs() {
 
 /** Everything that the wasm is made of. */
 export function wasmHash() {
-  const crates = filesBelow(["crates"], (path) => /[\\/]src[\\/]|[\\/](Cargo\.toml|build\.rs)$/.test(path));
+  const crates = filesBelow(["crates/evenkeel", "crates/evenkeel-wasm"], (path) =>
+    /[\\/]src[\\/]|[\\/](Cargo\.toml|build\.rs)$/.test(path),
+  );
   const scripts = ["glue", "variants", "wasm"].map((name) => `scripts/setup/${name}.mjs`);
   const others = filesBelow(["Cargo.toml", "Cargo.lock", ...scripts]);
   return hashOf([...crates, ...others], wasmPackVersion, ...wantedVariants().map((variant) => variant.name));
@@ -100,20 +102,15 @@ async function build(variant, making, tools) {
   const toolchain = await wasmToolchain(variant.std);
   const compiled = announce(`compiling the Rust core to ${variant.name}.wasm with ${toolchain.name}`, "1 min");
   const packed = join(making, "pack");
-  // wasm-pack would make a package.json as well, which only ours may be.
-  const how = ["--mode", "no-install", "--target", "web", "--release", "--no-pack", "--out-dir", packed];
-  const features = variant.crateFeatures.length > 0 ? ["--features", variant.crateFeatures.join(",")] : [];
-  await run("wasm-pack", ["build", "crates/evenkeel-wasm", ...how, "--", ...features, ...toolchain.cargoArguments], {
-    env: wasmEnvironment(toolchain, variant, tools),
-  });
+  const env = wasmEnvironment(toolchain, variant, tools);
+  await run("wasm-pack", packWasm("crates/evenkeel-wasm", packed, variant, toolchain), { env });
   const raw = join(packed, "evenkeel_wasm_bg.wasm");
   checkCompiles(raw, variant);
   compiled(kilobytes(readFileSync(raw).length));
 
   const optimised = announce(`optimising ${variant.name}.wasm`, "40 s");
   const file = join(making, `${variant.name}.wasm`);
-  const flags = [...wasmOptFlags, ...variant.optimiserFlags];
-  await run(process.execPath, [join(root, "node_modules/binaryen/bin/wasm-opt"), raw, "-o", file, ...flags]);
+  await optimise(raw, file, variant);
   checkCompiles(file, variant);
   const bytes = readFileSync(file);
   const gzipped = writeInline(making, variant, bytes);
@@ -123,6 +120,19 @@ async function build(variant, making, tools) {
   const glue = { js: read("evenkeel_wasm.js"), types: read("evenkeel_wasm.d.ts"), threads: variant.std === "shared" };
   rmSync(packed, { recursive: true, force: true });
   return glue;
+}
+
+/** What wasm-pack is told. It would make a package.json as well, which only ours may be. */
+export function packWasm(crate, to, variant, toolchain) {
+  const how = ["--mode", "no-install", "--target", "web", "--release", "--no-pack", "--out-dir", to];
+  const features = variant.crateFeatures.length > 0 ? ["--features", variant.crateFeatures.join(",")] : [];
+  return ["build", crate, ...how, "--", ...features, ...toolchain.cargoArguments];
+}
+
+/** wasm-opt, from one file to another. */
+export async function optimise(from, to, variant) {
+  const flags = [...wasmOptFlags, ...variant.optimiserFlags];
+  await run(process.execPath, [join(root, "node_modules/binaryen/bin/wasm-opt"), from, "-o", to, ...flags]);
 }
 
 // The engine says it better than wasm-opt ("Duplicate export name 'memory'": a Rust function of that name).

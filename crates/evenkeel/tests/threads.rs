@@ -155,7 +155,7 @@ fn normalisation_and_sums() {
             }
             let (mut out, mut dx) = (y.clone(), y.clone());
             f32::normalize(&x, d, &c[0], &c[1], &c[2], true, &mut out);
-            f32::norm_input(&x, &dy, Some(&y), d, &c[0], [&c[1], &c[2], &c[3]], &mut dx, true);
+            f32::norm_input(&x, &dy, Some(&y), d, &c[0], [&c[1], &c[2], &c[3]], &mut dx);
             s.extend([out, dx]);
             s
         });

@@ -13,25 +13,17 @@ const CHUNK: usize = 128;
 /// Vectors in a step.
 const STEP: usize = 4;
 
-/// A step's numbers.
-type Wide<T> = [[T; LANES]; STEP];
-
-/// The whole steps of `n` numbers from `at` on.
-#[inline(always)]
-fn wide<T>(x: &[T], at: usize, n: usize) -> &[Wide<T>] {
-    &x[at..at + n].as_chunks::<LANES>().0.as_chunks::<STEP>().0[..n / (STEP * LANES)]
-}
-/// The same to write.
-#[inline(always)]
-fn wide_mut<T>(x: &mut [T], at: usize, n: usize) -> &mut [Wide<T>] {
-    &mut x[at..at + n].as_chunks_mut::<LANES>().0.as_chunks_mut::<STEP>().0[..n / (STEP * LANES)]
-}
-
 /// A step's vectors from `at` on.
 #[inline(always)]
 fn vectors<T: Real>(x: &[T], at: usize) -> [T::V; STEP] {
     let x = x[at..at + STEP * LANES].as_chunks::<LANES>().0;
     from_fn(|w| T::V::load(&x[w]))
+}
+
+/// `count` vectors in memory from `at` on.
+#[inline(always)]
+fn line<T>(x: &[T], at: usize, count: usize) -> &[[T; LANES]] {
+    &x[at..at + count * LANES].as_chunks::<LANES>().0[..count]
 }
 
 /// Up to four numbers from `at` on.
@@ -68,7 +60,7 @@ pub fn column_sums<T: Real, const K: usize, const M: usize, const S: usize>(
                 }
             }
             for (out, sums) in out.iter_mut().zip(sums) {
-                for (to, sum) in wide_mut(out, j, STEP * LANES)[0].iter_mut().zip(sums) {
+                for (to, sum) in out[j..j + STEP * LANES].as_chunks_mut::<LANES>().0.iter_mut().zip(sums) {
                     (T::V::load(to) + sum).store(to);
                 }
             }
@@ -89,43 +81,39 @@ pub fn column_sums<T: Real, const K: usize, const M: usize, const S: usize>(
     }
 }
 
-/// `y[r, j] = f(x₀[r, j], x₁[r, j], ..; c₀[j], ..)`, or `+=` where `ADD`; `ROWS` rows are walked side by side.
+/// `y[r, j] = f(x₀[r, j], x₁[r, j], ..; c₀[j], ..)`; `ROWS` rows are walked side by side.
 #[inline(always)]
-pub fn map_columns<T: Real, const ROWS: usize, const ADD: bool, const K: usize, const M: usize>(
+pub fn map_columns<T: Real, const ROWS: usize, const K: usize, const M: usize>(
     columns: usize,
     x: [&[T]; K],
     c: [&[T]; M],
     y: &mut [T],
     f: impl Fn([T::V; K], [T::V; M]) -> T::V,
 ) {
-    let f = |old: T::V, x: [T::V; K], c: [T::V; M]| if ADD { old + f(x, c) } else { f(x, c) };
     let rows = y.len().checked_div(columns).unwrap_or(0);
     let whole = rows / ROWS * ROWS;
-    let steps = columns / (STEP * LANES);
+    let steps = columns / LANES;
     for (group, y) in y.chunks_exact_mut((ROWS * columns).max(1)).enumerate() {
-        let x: [[&[Wide<T>]; ROWS]; K] = x.map(|x| from_fn(|i| wide(x, (group * ROWS + i) * columns, columns)));
-        let c: [&[Wide<T>]; M] = c.map(|c| wide(c, 0, columns));
-        let mut rows = y.chunks_exact_mut(columns);
-        let y: [&mut [Wide<T>]; ROWS] = from_fn(|_| rows.next().map_or(&mut [][..], |y| wide_mut(y, 0, columns)));
+        let x: [[&[[T; LANES]]; ROWS]; K] = x.map(|x| from_fn(|i| line(x, (group * ROWS + i) * columns, steps)));
+        let c: [&[[T; LANES]]; M] = c.map(|c| line(c, 0, steps));
+        let mut rows = y.chunks_exact_mut(columns).map(|y| &mut y.as_chunks_mut::<LANES>().0[..steps]);
+        let y: [&mut [[T; LANES]]; ROWS] = from_fn(|_| rows.next().unwrap_or_default());
         let y = y.map(|y| &mut y[..steps]);
         for j in 0..steps {
-            for w in 0..STEP {
-                let c: [T::V; M] = c.map(|c| T::V::load(&c[j][w]));
-                for i in 0..ROWS {
-                    let to = &mut y[i][j][w];
-                    f(T::V::load(to), x.map(|x| T::V::load(&x[i][j][w])), c).store(to);
-                }
+            let c: [T::V; M] = c.map(|c| T::V::load(&c[j]));
+            for i in 0..ROWS {
+                f(x.map(|x| T::V::load(&x[i][j])), c).store(&mut y[i][j]);
             }
         }
     }
-    for (rows, from) in [(0..whole, steps * (STEP * LANES)), (whole..rows, 0)] {
+    // The last rows, and of all rows the columns that fill no vector.
+    for (rows, from) in [(0..whole, steps * LANES), (whole..rows, 0)] {
         for j in (from..columns).step_by(LANES) {
             let lanes = (columns - j).min(LANES);
             let c: [T::V; M] = c.map(|c| part(c, j, lanes));
             for r in rows.clone() {
                 let at = r * columns + j;
-                let to = &mut y[at..at + lanes];
-                f(T::V::load_part(to, T::ZERO), x.map(|x| part(x, at, lanes)), c).store_part(to);
+                f(x.map(|x| part(x, at, lanes)), c).store_part(&mut y[at..at + lanes]);
             }
         }
     }
@@ -144,12 +132,12 @@ mod tests {
                 let (mut a, mut b) = (vec![7.0; columns], vec![7.0; columns]);
                 column_sums(rows, columns, [&x[..]], [&c[..]], [&mut a, &mut b], false, |[x], [c]| [x + c, x * x]);
                 let mut y = vec![1.0; rows * columns];
-                map_columns::<_, 4, true, 1, 1>(columns, [&x[..]], [&c[..]], &mut y, |[x], [c]| x * c);
+                map_columns::<_, 4, 1, 1>(columns, [&x[..]], [&c[..]], &mut y, |[x], [c]| x * c);
                 for j in 0..columns {
                     let column = || (0..rows).map(|r| x[r * columns + j]);
                     assert_eq!(a[j], column().map(|v| v + c[j]).sum::<f64>(), "{rows} {columns}");
                     assert_eq!(b[j], column().map(|v| v * v).sum::<f64>(), "{rows} {columns}");
-                    (0..rows).for_each(|r| assert_eq!(y[r * columns + j], 1.0 + x[r * columns + j] * c[j]));
+                    (0..rows).for_each(|r| assert_eq!(y[r * columns + j], x[r * columns + j] * c[j]));
                 }
             }
         }

@@ -73,7 +73,7 @@ kernels! {
     /// [`norm::backward_sums`]
     norm::backward_sums as norm_sums(x: &[Self], dy: &[Self], y: Option<&[Self]>, d: Layout, shift: &[Self], sum: &mut [Self], product: &mut [Self]);
     /// [`norm::backward_input`]
-    norm::backward_input as norm_input(x: &[Self], dy: &[Self], y: Option<&[Self]>, d: Layout, shift: &[Self], coefficients: [&[Self]; 3], dx: &mut [Self], add: bool);
+    norm::backward_input as norm_input(x: &[Self], dy: &[Self], y: Option<&[Self]>, d: Layout, shift: &[Self], coefficients: [&[Self]; 3], dx: &mut [Self]);
     /// [`loss::cross_entropy_index`]
     loss::cross_entropy_index as cross_entropy(x: &[Self], classes: usize, target: &[i32], opts: &CrossEntropy<Self>, losses: &mut [Self], dx: Option<&mut [Self]>) -> Self;
     /// [`loss::cross_entropy_soft`]

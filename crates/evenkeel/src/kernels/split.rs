@@ -96,13 +96,12 @@ pub(super) fn norm_input<T: Real>(
     shift: &[T],
     coefficients: [&[T]; 3],
     dx: &mut [T],
-    add: bool,
 ) {
     let width = d.channels * d.length;
     each_part(d.n, 4, parts(d.n, width, MIDDLE), [Rows(dx, width)], &mut [], |at, [dx], _| {
         let d = Layout { n: at.len(), ..d };
         let y = y.map(|y| of(y, &at, width));
-        norm::backward_input(of(x, &at, width), of(dy, &at, width), y, d, shift, coefficients, dx, add);
+        norm::backward_input(of(x, &at, width), of(dy, &at, width), y, d, shift, coefficients, dx);
     });
 }
 

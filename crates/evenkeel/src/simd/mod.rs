@@ -160,26 +160,12 @@ pub trait Lanes<T: Real>:
     /// Up to four numbers from memory; missing lanes are `fill`.
     #[inline(always)]
     fn load_part(x: &[T], fill: T) -> Self {
-        // By cases: a copy of unknown length is a call.
-        Self::load(&match *x {
-            [a, b, c, d] => [a, b, c, d],
-            [a, b, c] => [a, b, c, fill],
-            [a, b] => [a, b, fill, fill],
-            [a] => [a, fill, fill, fill],
-            _ => [fill; LANES],
-        })
+        Self::load(&padded(x, fill))
     }
     /// The first `to.len()` (at most four) lanes to memory.
     #[inline(always)]
     fn store_part(self, to: &mut [T]) {
-        let [a, b, c, d] = self.to_array();
-        match to {
-            [w, x, y, z] => [*w, *x, *y, *z] = [a, b, c, d],
-            [w, x, y] => [*w, *x, *y] = [a, b, c],
-            [w, x] => [*w, *x] = [a, b],
-            [w] => *w = a,
-            _ => {}
-        }
+        first(self.to_array(), to);
     }
     /// Lane 0.
     #[inline(always)]
@@ -197,5 +183,61 @@ pub trait Lanes<T: Real>:
     fn max_lane(self) -> T {
         let a = self.to_array();
         a[0].max2(a[2]).max2(a[1].max2(a[3]))
+    }
+}
+
+// By cases, since a copy of unknown length would be a call of the host. In line: rows of ten classes end at each third
+// vector, and a call took twice the time of the whole row.
+#[inline(always)]
+fn padded<T: Copy>(x: &[T], fill: T) -> [T; LANES] {
+    match *x {
+        [a, b, c, d] => [a, b, c, d],
+        [a, b, c] => [a, b, c, fill],
+        [a, b] => [a, b, fill, fill],
+        [a] => [a, fill, fill, fill],
+        _ => [fill; LANES],
+    }
+}
+
+#[inline(always)]
+fn first<T: Copy>([a, b, c, d]: [T; LANES], to: &mut [T]) {
+    match to {
+        [w, x, y, z] => [*w, *x, *y, *z] = [a, b, c, d],
+        [w, x, y] => [*w, *x, *y] = [a, b, c],
+        [w, x] => [*w, *x] = [a, b],
+        [w] => *w = a,
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selections_are_as_they_say_at_nan_and_zero() {
+        let cases = [0.0f32, -0.0, 1.0, -2.5, f32::NAN, f32::INFINITY, -f32::INFINITY];
+        for a in cases {
+            for b in cases {
+                let (va, vb) = (F32s::splat(a), F32s::splat(b));
+                let same = |x: F32s, y: f32| x.first().to_bits() == y.to_bits() || (x.first().is_nan() && y.is_nan());
+                assert!(same(va.max(vb), if a < b { b } else { a }), "max {a} {b}");
+                assert!(same(va.min(vb), if b < a { b } else { a }), "min {a} {b}");
+                assert!(same(F32s::keep(va.lt(vb), vb), if a < b { b } else { 0.0 }), "keep {a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_matrix_is_turned() {
+        fn check<T: Real>() {
+            let at = |i: usize, j: usize| T::of((10 * i + j) as f64);
+            let rows = core::array::from_fn(|i| T::V::load(&core::array::from_fn(|j| at(i, j))));
+            for (j, column) in T::V::transpose(rows).into_iter().enumerate() {
+                assert_eq!(column.to_array(), core::array::from_fn(|i| at(i, j)));
+            }
+        }
+        check::<f32>();
+        check::<f64>();
     }
 }

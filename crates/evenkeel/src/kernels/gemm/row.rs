@@ -5,10 +5,8 @@ use crate::simd::{LANES, Lanes, Real};
 
 /// Products summed before they are added to the result.
 const BLOCK: usize = 512;
-/// Dot products that share what is read of the row.
+/// Lines of the matrix that share what is read of the row, or of the result.
 const LINES: usize = 4;
-/// Vectors of columns whose sums stay in registers.
-const WIDE: usize = 8;
 
 /// c += a·B for one row a.
 pub(super) fn multiply<T: Real>(n: usize, a: &[T], b: Matrix<T>, c: &mut [T]) {
@@ -59,39 +57,35 @@ fn dots<T: Real, const R: usize>(a: &[T], lines: &[T], apart: usize, c: &mut [T]
     }
 }
 
-/// c += Σ aₚ·(row p of B), row after row, with the sums of as many columns as there are registers for.
+/// c += Σ aₚ·(row p of B), product after product, `LINES` rows at a time along their whole length.
 fn scaled_rows<T: Real>(n: usize, a: &[T], b: &[T], apart: usize, c: &mut [T]) {
-    let mut j = 0;
-    while j + WIDE * LANES <= n {
-        strip::<T, WIDE>(j, a, b, apart, c);
-        j += WIDE * LANES;
+    let whole = a.len() / LINES * LINES;
+    for p in (0..whole).step_by(LINES) {
+        let x: [T; LINES] = core::array::from_fn(|i| a[p + i]);
+        scaled::<T, LINES>(x, core::array::from_fn(|i| &b[(p + i) * apart..(p + i) * apart + n]), c);
     }
-    while j + LANES <= n {
-        strip::<T, 1>(j, a, b, apart, c);
-        j += LANES;
-    }
-    if j < n {
-        let mut sum = T::V::load_part(&c[j..n], T::ZERO);
-        for (p, &x) in a.iter().enumerate() {
-            sum += T::V::splat(x) * T::V::load_part(&b[p * apart + j..p * apart + n], T::ZERO);
-        }
-        sum.store_part(&mut c[j..n]);
+    for p in whole..a.len() {
+        scaled::<T, 1>([a[p]], [&b[p * apart..p * apart + n]], c);
     }
 }
 
-/// The sums of `W` vectors of columns from column `j`.
 #[inline(always)]
-fn strip<T: Real, const W: usize>(j: usize, a: &[T], b: &[T], apart: usize, c: &mut [T]) {
-    let c = &mut c[j..j + W * LANES].as_chunks_mut::<LANES>().0[..W];
-    let mut acc: [T::V; W] = core::array::from_fn(|w| T::V::load(&c[w]));
-    for (&x, line) in a.iter().zip(b.chunks_exact(apart)) {
-        let line = line[j..j + W * LANES].as_chunks::<LANES>().0;
-        let x = T::V::splat(x);
-        for w in 0..W {
-            acc[w] = x.mul_add_fast(T::V::load(&line[w]), acc[w]);
+fn scaled<T: Real, const R: usize>(x: [T; R], lines: [&[T]; R], c: &mut [T]) {
+    let x = x.map(T::V::splat);
+    let (c, c_rest) = c.as_chunks_mut::<LANES>();
+    let by_four = lines.map(|line| &line.as_chunks::<LANES>().0[..c.len()]);
+    for (j, to) in c.iter_mut().enumerate() {
+        let mut sum = T::V::load(to);
+        for i in 0..R {
+            sum = x[i].mul_add_fast(T::V::load(&by_four[i][j]), sum);
         }
+        sum.store(to);
     }
-    for (to, acc) in c.iter_mut().zip(acc) {
-        acc.store(to);
+    if !c_rest.is_empty() {
+        let mut sum = T::V::load_part(c_rest, T::ZERO);
+        for i in 0..R {
+            sum += x[i] * T::V::load_part(&lines[i][c.len() * LANES..], T::ZERO);
+        }
+        sum.store_part(c_rest);
     }
 }

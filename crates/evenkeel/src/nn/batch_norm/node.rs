@@ -126,9 +126,13 @@ impl<T: Float> Saved<T> {
         } else {
             (View::full(c, T::ZERO)?, View::full(c, T::ZERO)?)
         };
-        b.accumulate(0, |dx, add| {
+        if !b.needs(0) {
+            return Ok(());
+        }
+        let dx = View::build(x.len(), |dx| {
             let coefficients: [&[T]; 3] = [&scale, &slope.read(), &level.read()];
-            T::norm_input(&x, &g, y.as_deref(), d, &shift, coefficients, dx, add);
-        })
+            T::norm_input(&x, &g, y.as_deref(), d, &shift, coefficients, dx);
+        })?;
+        b.give(0, dx)
     }
 }
