@@ -114,7 +114,7 @@ pub fn gemm<T: Real>(
                 let rows = Rows { panels: &pack_a[..mc.next_multiple_of(MR) * kc], length: kc, count: mc };
                 for j in (0..nc).step_by(NR) {
                     let lanes = (nc - j).min(NR);
-                    let panel = if as_it_is && lanes % LANES == 0 {
+                    let panel = if as_it_is && lanes.is_multiple_of(LANES) {
                         Panel { data: &b.data[pc * b.row..], apart: b.row.max(n), from: jc + j, lanes }
                     } else {
                         let to = &mut pack_b[j * kc..(j + NR) * kc];
