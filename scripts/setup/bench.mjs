@@ -18,7 +18,10 @@ const stamp = join(folder, ".stamp");
 /** The folder with kernels.js and kernels.wasm, built if it is missing or stale. */
 export async function benchKernels() {
   const sources = filesBelow(["crates"], (path) => /[\\/]src[\\/]|[\\/]Cargo\.toml$/.test(path));
-  const hash = hashOf([...sources, ...filesBelow(["Cargo.toml", "Cargo.lock", "scripts/setup/wasm.mjs"])]);
+  const hash = hashOf([
+    ...sources,
+    ...filesBelow(["Cargo.toml", "Cargo.lock", "scripts/setup/variants.mjs", "scripts/setup/wasm.mjs"]),
+  ]);
   const fresh = ["kernels.js", "kernels.wasm"].every((name) => existsSync(join(folder, name)));
   if (fresh && readStamp(stamp) === hash) return folder;
   const [plain] = variants;

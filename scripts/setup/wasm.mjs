@@ -102,9 +102,8 @@ async function build(variant, making, tools) {
   const toolchain = await wasmToolchain(variant.std);
   const compiled = announce(`compiling the Rust core to ${variant.name}.wasm with ${toolchain.name}`, "1 min");
   const packed = join(making, "pack");
-  await run("wasm-pack", packWasm("crates/evenkeel-wasm", packed, variant, toolchain), {
-    env: wasmEnvironment(toolchain, variant, tools),
-  });
+  const env = wasmEnvironment(toolchain, variant, tools);
+  await run("wasm-pack", packWasm("crates/evenkeel-wasm", packed, variant, toolchain), { env });
   const raw = join(packed, "evenkeel_wasm_bg.wasm");
   checkCompiles(raw, variant);
   compiled(kilobytes(readFileSync(raw).length));

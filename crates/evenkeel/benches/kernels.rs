@@ -1,13 +1,14 @@
 //! Kernels on the machine itself: `npm run bench:native`. For comparing two states of a kernel; what ships is the wasm,
 //! which `npm run bench:limits` measures.
 
-use criterion::{BenchmarkId, Criterion, Throughput, black_box, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use evenkeel::Rng;
 use evenkeel::kernels::Kernels;
 use evenkeel::kernels::gemm::{Matrix, Start, scratch};
 use evenkeel::kernels::norm::Layout;
 use evenkeel::kernels::optim::{Adam, Algorithm, Sgd, Step};
 use evenkeel::kernels::unary::Unary;
+use std::hint::black_box;
 
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut x = vec![0.0; count];

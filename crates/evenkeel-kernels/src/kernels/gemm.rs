@@ -1,10 +1,10 @@
 //! Matrix product C = A·B (+ C) (+ bias), for any strides of A and B, so that A·B, A·Bᵀ and Aᵀ·B are one kernel.
 //!
 //! A register tile of 4×8 sums, which is what sixteen 128-bit registers hold, walks along k: a panel of four rows of A
-//! and one of eight columns of B, both packed by [`pack`] (or B as it is, where few rows would use the copy). The loops
+//! and one of eight columns of B, both packed by `pack` (or B as it is, where few rows would use the copy). The loops
 //! around it keep a panel of B in the first cache and a block of A in the second (Goto & van de Geijn, "Anatomy of
 //! high-performance matrix multiplication", 2008). What does not fill a tile takes one of half the rows or half the
-//! columns. For one row or one column the product is in [`row`].
+//! columns. For one row or one column the product is in `row`.
 //!
 //! The order of the sums depends on the shapes alone: within a block of 256 (`KC`) one product after the other, then block
 //! after block.
@@ -117,7 +117,7 @@ pub fn gemm<T: Real>(
 /// Whether panels of so many columns of B are packed, or multiplied as they are.
 fn is_copied<T>(m: usize, n: usize, k: usize, b: Matrix<T>) -> impl Fn(usize) -> bool + Copy {
     let as_it_is = b.column == 1 && (m <= FEW || n * k <= SMALL);
-    move |lanes| !(as_it_is && lanes % LANES == 0)
+    move |lanes| !(as_it_is && lanes.is_multiple_of(LANES))
 }
 
 /// A block of B: its first column and how many, its first row and how many, and what its product is added to.

@@ -309,4 +309,30 @@ mod tests {
             assert_eq!((s[0], e[0], v[0]), (value, 0.0, 0.0));
         }
     }
+
+    #[test]
+    fn a_channel_does_not_depend_on_its_neighbours() {
+        for length in [1, 18] {
+            let d = Layout { n: 300, channels: 21, length };
+            let mut x = vec![0f32; d.count() * d.channels];
+            crate::rng::Rng::new(1).fill_normal(&mut x, 1.0, 2.0);
+            // Values far out in the eight that the shift is made of: this channel needs its second pass.
+            x.iter_mut().step_by(d.channels * length).for_each(|v| *v = 1e-3 * *v - 7.0);
+            (0..300).step_by(2).for_each(|i| x[i * d.channels * length] = 1e4);
+            let alone = Layout { channels: 1, ..d };
+            let mut all = [0, 1, 2].map(|_| vec![0f32; d.channels]);
+            let [s, e, v] = &mut all;
+            statistics(&x, d, s, e, v);
+            for j in 0..d.channels {
+                let own: Vec<f32> = x
+                    .chunks(d.channels * length)
+                    .flat_map(|image| image[j * length..(j + 1) * length].to_vec())
+                    .collect();
+                let mut one = [[0f32]; 3];
+                let [s, e, v] = &mut one;
+                statistics(&own, alone, s, e, v);
+                assert_eq!(one.map(|[v]| v), [all[0][j], all[1][j], all[2][j]], "{j} of {d:?}");
+            }
+        }
+    }
 }

@@ -209,3 +209,35 @@ fn first<T: Copy>([a, b, c, d]: [T; LANES], to: &mut [T]) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selections_are_as_they_say_at_nan_and_zero() {
+        let cases = [0.0f32, -0.0, 1.0, -2.5, f32::NAN, f32::INFINITY, -f32::INFINITY];
+        for a in cases {
+            for b in cases {
+                let (va, vb) = (F32s::splat(a), F32s::splat(b));
+                let same = |x: F32s, y: f32| x.first().to_bits() == y.to_bits() || (x.first().is_nan() && y.is_nan());
+                assert!(same(va.max(vb), if a < b { b } else { a }), "max {a} {b}");
+                assert!(same(va.min(vb), if b < a { b } else { a }), "min {a} {b}");
+                assert!(same(F32s::keep(va.lt(vb), vb), if a < b { b } else { 0.0 }), "keep {a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_matrix_is_turned() {
+        fn check<T: Real>() {
+            let at = |i: usize, j: usize| T::of((10 * i + j) as f64);
+            let rows = core::array::from_fn(|i| T::V::load(&core::array::from_fn(|j| at(i, j))));
+            for (j, column) in T::V::transpose(rows).into_iter().enumerate() {
+                assert_eq!(column.to_array(), core::array::from_fn(|i| at(i, j)));
+            }
+        }
+        check::<f32>();
+        check::<f64>();
+    }
+}

@@ -26,7 +26,7 @@ fn rows_at_once(m: usize, parts: usize) -> usize {
     (m.div_ceil(UNIT).div_ceil(parts) * UNIT).min(MC)
 }
 
-/// Elements of scratch memory that [`gemm`] wants for these sizes: a block of B, and for each part rows of A.
+/// Elements of scratch memory that a product of these sizes wants: a block of B, and for each part rows of A.
 pub fn scratch(m: usize, n: usize, k: usize) -> usize {
     let (parts, one) = (parts(m, n, k), super::scratch(m, n, k));
     if parts == 1 {
