@@ -95,7 +95,7 @@ describe("each code", () => {
 
   it("is provoked here or where the wasm is started", () => {
     const codes = new Set<string>();
-    for (const line of readFileSync("crates/evenkeel/src/error.rs", "utf8").split("\n")) {
+    for (const line of readFileSync("crates/evenkeel-kernels/src/error.rs", "utf8").split("\n")) {
       const code = /^ {4}\w+ = "([A-Z_]+)",$/.exec(line)?.[1];
       if (code !== undefined) codes.add(code);
     }

@@ -107,7 +107,8 @@ describe("threads", () => {
     ["no workers", "process.getBuiltinModule = () => undefined; delete globalThis.Worker", "This host has no workers."],
     [
       "workers that are forbidden",
-      'process.getBuiltinModule = () => ({ Worker: class { constructor() { throw new Error("no"); } } })',
+      "const { getBuiltinModule } = process; process.getBuiltinModule = (name) => name === 'node:worker_threads' ? " +
+        "{ Worker: class { constructor() { throw new Error('no'); } } } : getBuiltinModule(name)",
       "The workers could not be started: no",
     ],
     [
