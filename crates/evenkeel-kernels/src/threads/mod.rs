@@ -27,10 +27,11 @@ pub const MAX_TASKS: usize = 0xffff;
 /// Looks for work before a worker sleeps: some hundred microseconds, longer than a training step's pauses and than it
 /// takes to wake. With less, a worker that woke too late for one short job would sleep before the next one comes.
 /// (A processor's pause, which wasm has not, makes a look longer.)
-const SPINS: usize = if cfg!(target_arch = "wasm32") { 100_000 } else { 10_000 };
+const SPINS: usize = if cfg!(target_arch = "wasm32") { 200_000 } else { 10_000 };
 
-/// The job: its number, how many tasks it has, how many of them are taken (32, 16 and 16 bits). In one word, so that a
-/// task can only be taken of the job that was looked at.
+/// The job: its number, and its tasks that nobody has taken yet, from .. to (32, 16 and 16 bits). In one word, so that a
+/// task can only be taken of the job that was looked at. The caller takes from the front and workers from the back: so
+/// with two threads each finds in its cache what it wrote when it had the same rows before.
 static STATE: Line<AtomicU64> = Line(AtomicU64::new(0));
 /// The job's closure, valid while tasks of `STATE`'s job are not done.
 static JOB: AtomicPtr<Job<'static>> = AtomicPtr::new(core::ptr::null_mut());
@@ -55,12 +56,16 @@ struct Job<'a> {
     call: &'a (dyn Fn(usize) + Sync),
 }
 
-const fn tasks_of(state: u64) -> u64 {
-    (state >> 16) & 0xffff
+/// The tasks that are left.
+fn left(state: u64) -> core::ops::Range<u64> {
+    (state & 0xffff)..(state >> 16 & 0xffff)
 }
 
-const fn taken_of(state: u64) -> u64 {
-    state & 0xffff
+/// Where a thread takes tasks.
+#[derive(Clone, Copy)]
+enum End {
+    Front,
+    Back,
 }
 
 /// How many threads work: those that serve, and the caller.
@@ -86,7 +91,7 @@ pub fn run(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     // Should `f` panic here, the others are still waited for: what it borrows must outlive them.
     let finish = Finish { tasks: tasks as u64 };
     wake(tasks - 1);
-    while let Some((_, i)) = take(Ordering::Relaxed) {
+    while let Some((_, i)) = take(End::Front, Ordering::Relaxed) {
         let finished = TaskDone;
         f(i);
         drop(finished);
@@ -111,13 +116,9 @@ struct Finish {
 impl Drop for Finish {
     fn drop(&mut self) {
         // What is not yet taken (after a panic) nobody shall take.
-        let state = STATE.0.load(Ordering::Relaxed);
-        let mut left = self.tasks;
-        if taken_of(state) < self.tasks {
-            let all = state & !0xffff | self.tasks;
-            left = taken_of(STATE.0.swap(all, Ordering::Relaxed));
-        }
-        while u64::from(DONE.0.load(Ordering::Acquire)) < left {
+        let untaken = left(STATE.0.fetch_and(!0xffff_ffff, Ordering::Relaxed));
+        let taken = self.tasks - untaken.count() as u64;
+        while u64::from(DONE.0.load(Ordering::Acquire)) < taken {
             // A worker that has trapped will never be done. Here that traps too, and the whole instance is given up.
             assert!(!(cfg!(target_arch = "wasm32") && FAILED.load(Ordering::Relaxed)), "a worker has trapped");
             core::hint::spin_loop();
@@ -130,16 +131,20 @@ impl Drop for Finish {
 }
 
 /// Takes a task of the job, if one is left.
-fn take(success: Ordering) -> Option<(*const Job<'static>, usize)> {
+fn take(end: End, success: Ordering) -> Option<(*const Job<'static>, usize)> {
     loop {
         let state = STATE.0.load(Ordering::Acquire);
-        let i = taken_of(state);
-        if i >= tasks_of(state) {
+        let tasks = left(state);
+        if tasks.is_empty() {
             return None;
         }
         // Of `state`'s job or, if that has ended since, of a later one; but then the exchange fails.
         let job = JOB.load(Ordering::Relaxed);
-        if STATE.0.compare_exchange(state, state + 1, success, Ordering::Relaxed).is_ok() {
+        let (i, next) = match end {
+            End::Front => (tasks.start, state + 1),
+            End::Back => (tasks.end - 1, state - (1 << 16)),
+        };
+        if STATE.0.compare_exchange(state, next, success, Ordering::Relaxed).is_ok() {
             return Some((job, i as usize));
         }
     }
@@ -161,7 +166,7 @@ pub fn serve() {
     workers().push(std::thread::current());
     SERVING.fetch_add(1, Ordering::Relaxed);
     while !STOP.load(Ordering::Relaxed) {
-        while let Some((job, i)) = take(Ordering::Acquire) {
+        while let Some((job, i)) = take(End::Back, Ordering::Acquire) {
             // SAFETY: task `i` of this job was taken and is not done, so `run` has not returned and its closure lives;
             // that `job` is this job's is what the exchange in `take` has made sure of.
             let call = unsafe { (*job).call };
@@ -173,8 +178,7 @@ pub fn serve() {
         }
         let work = |_| {
             core::hint::spin_loop();
-            let state = STATE.0.load(Ordering::Relaxed);
-            taken_of(state) < tasks_of(state)
+            !left(STATE.0.load(Ordering::Relaxed)).is_empty()
         };
         // A job that is published from here on wakes who sleeps; a wake-up that comes first is kept.
         if !(0..SPINS).any(work) {
