@@ -1,7 +1,7 @@
 //! Settings as data: what descriptions of layers, reports and the headers of files are made of.
 //!
 //! The model is JSON's. Its text is read and written here only where the crate `serde_json` is wanted (the feature `json`,
-//! on by default); a host that has JSON of its own, as JavaScript does, sends and takes [`wire`] bytes instead.
+//! on by default); a host that has JSON of its own, as JavaScript does, sends and takes [bytes](Value::to_wire) instead.
 
 #[cfg(feature = "json")]
 mod json;
