@@ -4,7 +4,7 @@
 //   npm run bench:limits -- --quick            fewer rounds
 //   npm run bench:limits -- --only "batch norm"  the groups whose name matches a regular expression
 //   npm run bench:limits -- --step-profile     where the time of a training step goes
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -14,7 +14,7 @@ import { profile } from "./limits/profile.mjs";
 import { measureRounds } from "./limits/rounds.mjs";
 import { table } from "./limits/table.mjs";
 import { whatDisturbs } from "./measure.mjs";
-import { describeMachine } from "./report.mjs";
+import { describeMachine, writeReports } from "./report.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ const folder = await benchKernels();
 const kernels = await import(pathToFileURL(join(folder, "kernels.js")).href);
 kernels.initSync({ module: new WebAssembly.Module(await readFile(join(folder, "kernels.wasm"))) });
 
-const warnings = whatDisturbs();
+const warnings = whatDisturbs(0);
 for (const warning of warnings) console.error(`Warning: ${warning}; the times will be unsteady.`);
 const rounds = options.quick ? 9 : 41;
 const name = options["step-profile"] ? "step-profile" : "limits";
@@ -37,11 +37,8 @@ const { version } = JSON.parse(await readFile(new URL("../package.json", import.
 const machine = describeMachine(version);
 const markdown = `${machine.cpu}, Node ${machine.node}, evenkeel ${version}\n\n${table(results)}`;
 console.log(markdown);
-const out = fileURLToPath(new URL("../out/bench", import.meta.url));
-await mkdir(out, { recursive: true });
-const json = { date: new Date().toISOString(), machine, warnings, results };
-await writeFile(join(out, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
-await writeFile(join(out, `${name}.md`), markdown);
+const result = { date: new Date().toISOString(), machine, warnings, results };
+await writeReports(fileURLToPath(new URL("../out/bench", import.meta.url)), name, result, markdown);
 
 async function limits() {
   const only = new RegExp(options.only);

@@ -38,10 +38,11 @@ export function toMarkdown({ machine, cases, notes, warnings }) {
   return `${lines.join("\n")}\n`;
 }
 
-export async function writeReports(folder, result, markdown) {
+/** `name`.json and `name`.md. */
+export async function writeReports(folder, name, result, markdown) {
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "bench.json"), `${JSON.stringify(result, null, 2)}\n`);
-  await writeFile(join(folder, "bench.md"), markdown);
+  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(join(folder, `${name}.md`), markdown);
 }
 
 export function describeMachine(version) {
@@ -61,6 +62,7 @@ export function machineLine({ cpu, cores, node, evenkeel }) {
 }
 
 export function time(ms) {
+  if (ms < 0.001) return `${(ms * 1e6).toFixed(0)} ns`;
   if (ms < 0.01) return `${(ms * 1000).toFixed(2)} us`;
   if (ms < 1) return `${(ms * 1000).toFixed(1)} us`;
   return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;

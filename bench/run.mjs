@@ -74,7 +74,7 @@ async function main() {
   };
   const markdown = toMarkdown(result);
   console.log(markdown);
-  await writeReports(fileURLToPath(new URL("../out/bench", import.meta.url)), result, markdown);
+  await writeReports(fileURLToPath(new URL("../out/bench", import.meta.url)), "bench", result, markdown);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // What is measured against what. `k` are the classes of crates/evenkeel-bench: kernels, and the machine's limits.
+import { DIGITS, predictCase, stepCase } from "../cases.mjs";
 import * as evenkeel from "../evenkeel.mjs";
-import { batches, digits } from "../mnist.mjs";
+import { digits } from "../mnist.mjs";
 
 const LAYOUTS = ["NN", "NT", "TN"];
 const SHAPES = [
@@ -153,29 +154,24 @@ function others(k) {
 
 // Through the package: tensors, tape and calls are part of these.
 function net() {
-  const repeat = (run, task) => ({
+  const repeat = ({ run, dispose }) => ({
     run: (times) => {
       for (let i = 0; i < times; i++) run();
     },
-    dispose: () => task.dispose?.(),
+    dispose: () => dispose?.(),
   });
-  const mnist = async (rows, use) => {
+  const mnist = async (maker, rows) => {
     await evenkeel.start();
-    const task = evenkeel.mnistNet(rows, evenkeel.initialState());
-    const list = batches(await digits(8192), rows);
-    let i = 0;
-    return repeat(() => use(task, list[i++ % list.length], rows), task);
+    return repeat(await maker(rows, await digits(DIGITS), evenkeel.initialState()).make(evenkeel));
   };
   const small = async () => {
     await evenkeel.start();
-    const task = evenkeel.smallNet();
-    return repeat(task.step, task);
+    const { step, dispose } = evenkeel.smallNet();
+    return repeat({ run: step, dispose });
   };
-  const predict = (task, { x }, rows) => task.predict(x, rows);
-  const step = (task, { x, labels }) => task.step(x, labels);
   const cases = [
-    ...[1, 32, 1024].map((rows) => ({ name: `inference, batch ${rows}`, make: () => mnist(rows, predict) })),
-    ...[32, 128].map((rows) => ({ name: `training step, batch ${rows}`, make: () => mnist(rows, step) })),
+    ...[1, 32, 1024].map((rows) => ({ name: `inference, batch ${rows}`, make: () => mnist(predictCase, rows) })),
+    ...[32, 128].map((rows) => ({ name: `training step, batch ${rows}`, make: () => mnist(stepCase, rows) })),
     { name: "training step of 2-8-2, batch 1", make: small },
   ];
   return { name: "through the package", cases };

@@ -1,4 +1,6 @@
 // Times a group of cases in turn, round after round, so that what else the machine does hits all alike.
+import { quartiles } from "../measure.mjs";
+
 const SAMPLE = 2; // ms
 const WARM_UP = 60; // ms
 
@@ -37,13 +39,12 @@ function time(task, times) {
 }
 
 function describe({ name, per, target, least, samples }, limit) {
-  const sorted = Float64Array.from(samples).sort();
-  const result = { name, median: sorted[sorted.length >> 1], fastest: sorted[0], per };
+  const { median, fastest } = quartiles(samples);
+  const result = { name, median, fastest, per };
   if (!limit) return result;
   const compare = least ? (a, b) => (per / a / limit.per) * b : (a, b) => a / b;
-  const ratios = Float64Array.from(samples, (sample, i) => compare(sample, limit.samples[i])).sort();
-  const ratioOfFastest = compare(sorted[0], Math.min(...limit.samples));
-  const ratio = ratios[ratios.length >> 1];
+  const ratio = quartiles(samples.map((sample, i) => compare(sample, limit.samples[i]))).median;
+  const ratioOfFastest = compare(fastest, Math.min(...limit.samples));
   const judged = target === undefined ? undefined : least ? ratio >= target : ratio <= target;
   return { ...result, limit: limit.name, ratio, ratioOfFastest, target, least, ok: judged };
 }

@@ -1,5 +1,6 @@
 // Results of the limits benchmark as a Markdown table.
 import { markdownTable } from "markdown-table";
+import { time } from "../report.mjs";
 
 export function table(results) {
   const rows = results.map(({ group, name, median, per, limit, ratio, ratioOfFastest, target, least, ok, share }) => [
@@ -15,9 +16,4 @@ export function table(results) {
   ]);
   const head = ["group", "case", "time", "GFLOP/s", "limit", "ratio", "of fastest", "target", ""];
   return `${markdownTable([head, ...rows], { align: ["l", "l", "r", "r", "l", "r", "r", "r", "l"] })}\n`;
-}
-
-function time(ms) {
-  if (ms < 0.001) return `${(ms * 1e6).toFixed(0)} ns`;
-  return ms < 1 ? `${(ms * 1e3).toFixed(ms < 0.01 ? 2 : 1)} us` : `${ms.toFixed(2)} ms`;
 }
