@@ -102,7 +102,8 @@ function notReady(): EvenkeelError {
   return new EvenkeelError("NOT_INITIALIZED", "evenkeel is not running yet: await init() first.");
 }
 
-function coreError(code: string, layer: string, data: Readonly<Record<string, unknown>>): EvenkeelError {
+/** An error with the text that belongs to its code. */
+export function coreError(code: string, layer: string, data: Readonly<Record<string, unknown>>): EvenkeelError {
   return new EvenkeelError(code, messageOf(code, layer, data), layer === "" ? data : { ...data, layer });
 }
 
@@ -131,8 +132,8 @@ function translate(cause: unknown): unknown {
 }
 
 /**
- * Lets go of the dead instance, of its workers and of its memory. Handles that are still held free themselves later, by `dispose` or
- * the garbage collector, outside of `call`: what they then reach does nothing.
+ * Lets go of the dead instance, of its workers and of its memory. Handles that are still held free themselves later, by
+ * `dispose` or the garbage collector, outside of `call`: what they then reach does nothing.
  */
 function bury(): void {
   running?.end();

@@ -4,8 +4,7 @@
  * The file's own metadata has a single key, `evenkeel`, whose value is JSON text of what the core says of the file.
  */
 import { bytesOf } from "./check.js";
-import { EvenkeelError } from "./errors.js";
-import { messageOf } from "./messages.js";
+import { coreError } from "./core.js";
 import { decode, encode } from "./wire.js";
 
 interface Header {
@@ -36,20 +35,16 @@ export function joinFile(parts: Uint8Array): Uint8Array {
 /** A file's header and values, as the core takes them. */
 export function splitFile(file: Uint8Array): [header: Uint8Array, values: Uint8Array] {
   const bytes = bytesOf(file);
+  const badFile = (reason: string) => coreError("BAD_FILE", "", { reason, bytes: bytes.length });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? Number.NaN : view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   const named = length <= bytes.length - 8 ? parse(bytes.slice(8, 8 + length)) : undefined;
-  if (named === undefined) throw badFile("not a safetensors file, or cut short", bytes);
+  if (named === undefined) throw badFile("not a safetensors file, or cut short");
   const { __metadata__, ...tensors } = named;
   const text = __metadata__?.evenkeel;
   const metadata = typeof text === "string" ? parse(text) : null;
-  if (metadata === undefined) throw badFile("the metadata is not JSON", bytes);
+  if (metadata === undefined) throw badFile("the metadata is not JSON");
   return [encode({ metadata, tensors }), bytes.subarray(8 + length)];
-}
-
-function badFile(reason: string, bytes: Uint8Array): EvenkeelError {
-  const data = { reason, bytes: bytes.length };
-  return new EvenkeelError("BAD_FILE", messageOf("BAD_FILE", "", data), data);
 }
 
 /** The object in a JSON text; nothing if there is none. */

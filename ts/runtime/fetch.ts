@@ -1,5 +1,6 @@
 /** Gets the bytes of a wasm file, and says what came instead when it is none. */
 import { EvenkeelError } from "../errors.js";
+import { builtin } from "./builtin.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -55,14 +56,8 @@ function looksLikeHtml(bytes: Uint8Array): boolean {
   return start.trimStart().startsWith("<");
 }
 
-interface NodeLikeProcess {
-  getBuiltinModule?(name: "node:fs"): { promises: { readFile(path: URL): Promise<Uint8Array> } } | undefined;
-}
-
 async function readLocalFile(address: string): Promise<Bytes> {
-  // Not `import("node:fs")`: bundlers would look for it, and service workers forbid `import()`.
-  const { process } = globalThis as { process?: NodeLikeProcess };
-  const fs = process?.getBuiltinModule?.("node:fs");
+  const fs = builtin("node:fs");
   if (!fs) {
     throw new EvenkeelError(
       "WASM_NOT_FOUND",

@@ -8,15 +8,15 @@ export function inlineSource(): WasmSource {
   return { gzipBase64: wasmGzipBase64 };
 }
 
-/**
- * The other builds. They are files of their own, fetched only here: service workers forbid `import()`, so nothing else
- * may have it.
- */
+// Files of their own, fetched only here: service workers forbid `import()`, so nothing else may have it.
+const builds = {
+  relaxed: () => import("../../build/wasm/inline-relaxed.js"),
+  threads: () => import("../../build/wasm/inline-threads.js"),
+  "threads-relaxed": () => import("../../build/wasm/inline-threads-relaxed.js"),
+};
+
+/** The other builds. */
 export async function inlineBuild(name: Exclude<BuildName, "">): Promise<WasmSource> {
-  const file = await (name === "relaxed"
-    ? import("../../build/wasm/inline-relaxed.js")
-    : name === "threads"
-      ? import("../../build/wasm/inline-threads.js")
-      : import("../../build/wasm/inline-threads-relaxed.js"));
-  return { gzipBase64: file.wasmGzipBase64 };
+  const { wasmGzipBase64 } = await builds[name]();
+  return { gzipBase64: wasmGzipBase64 };
 }

@@ -2,7 +2,7 @@
  * From what was asked for to what runs: picks the build, and where the host or the wasm has no relaxed arithmetic or no
  * threads, goes on without and says why.
  */
-import { buildKind, selfTest } from "../../build/wasm/evenkeel.js";
+import { isRelaxed, selfTest } from "../../build/wasm/evenkeel.js";
 import { EvenkeelError } from "../errors.js";
 import { type Backend, type BuildName, buildName, noRelaxed, type Wanted } from "./builds.js";
 import { requireWebAssembly } from "./failure.js";
@@ -86,8 +86,7 @@ const given = (name: string): string => `The wasm that init was given is another
 
 /** What runs now, with the caller's thread alone. */
 function settled(loaded: Loaded, math: Wanted["math"], threads: number, reasons: Reasons): Running {
-  const kind = buildKind();
-  const relaxed = (kind & 1) !== 0;
+  const relaxed = isRelaxed();
   if (math === "relaxed" && !relaxed) reasons.math ??= given("evenkeel-relaxed.wasm");
   if (threads > 1 && loaded.shared === undefined) reasons.threads ??= given("evenkeel-threads.wasm");
   return { loaded, backend: backendOf(relaxed, 1, reasons), end: () => {} };
@@ -107,7 +106,7 @@ async function withWorkers(running: Running, threads: number, reasons: Reasons):
   if (threads === 1 || loaded.shared === undefined) return running;
   const relaxed = backend.math === "relaxed";
   try {
-    const { end } = await startWorkers(threads - 1, loaded.module, loaded.shared);
+    const end = await startWorkers(threads - 1, loaded.module, loaded.shared);
     return { loaded, backend: backendOf(relaxed, threads, reasons), end };
   } catch (error) {
     reasons.threads = `The workers could not be started: ${textOf(error)}`;

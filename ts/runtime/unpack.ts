@@ -1,21 +1,15 @@
 import { EvenkeelError } from "../errors.js";
+import { builtin } from "./builtin.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-interface NodeLike {
-  readonly process?: {
-    getBuiltinModule?(name: "node:zlib"): { gunzipSync(packed: Uint8Array): Bytes } | undefined;
-  };
-  readonly Buffer?: { from(text: string, encoding: "base64"): Bytes };
-}
 
 /**
  * Unpacks gzip in base64 with what the host brings. Node's own zlib first, where there is one: the streams of the web
  * work there too, but loading them takes longer than everything else at a start.
  */
 export async function unpack(gzipBase64: string): Promise<Bytes> {
-  const { process, Buffer } = globalThis as NodeLike;
-  const zlib = process?.getBuiltinModule?.("node:zlib");
+  const { Buffer } = globalThis as { Buffer?: { from(text: string, encoding: "base64"): Bytes } };
+  const zlib = builtin("node:zlib");
   if (zlib && Buffer) return zlib.gunzipSync(Buffer.from(gzipBase64, "base64"));
   if (typeof DecompressionStream !== "function") {
     throw new EvenkeelError(

@@ -2,13 +2,7 @@
  * The workers of the build with threads: each runs an instance of its own on the shared memory, and nothing else. They
  * need no glue, since all that they ever call is `workerMain`, which does not come back.
  */
-
-/** Workers that run. */
-export interface Team {
-  readonly size: number;
-  /** Ends them. */
-  end(): void;
-}
+import { builtin } from "./builtin.js";
 
 // What a worker runs, in every kind of worker. Of the wasm's imports only the one at the start is called; any other
 // would be one from JavaScript's side of the core, where a worker never is.
@@ -39,27 +33,6 @@ const source = `(() => {
   if (threads?.parentPort) work(threads.workerData, (message) => threads.parentPort.postMessage(message));
   else globalThis.onmessage = ({ data }) => work(data, (message) => globalThis.postMessage(message));
 })();`;
-
-interface NodeWorker {
-  on(event: string, listener: (value: unknown) => void): void;
-  unref(): void;
-  terminate(): Promise<number>;
-}
-
-interface NodeModules {
-  "node:worker_threads": { Worker: new (source: string, options: object) => NodeWorker };
-  "node:os": { availableParallelism?: () => number; cpus(): readonly unknown[] };
-}
-
-interface NodeProcess {
-  getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined;
-}
-
-// Not `import()`: bundlers would look for it, and service workers forbid it.
-function builtin<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
-  const { process } = globalThis as { process?: NodeProcess };
-  return process?.getBuiltinModule?.(name);
-}
 
 /** Threads for `"auto"`: one a processor, but no more than eight, beyond which small networks gain nothing. */
 export function processors(): number {
@@ -95,12 +68,15 @@ export function sharedMemory(initial: number): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial, maximum: 16384, shared: true });
 }
 
-/** Starts so many workers and waits until each is up. Fails with the first that fails, and then none is left. */
+/**
+ * Starts so many workers, waits until each is up, and gives what ends them. Fails with the first that fails, and then none
+ * is left.
+ */
 export async function startWorkers(
   size: number,
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-): Promise<Team> {
+): Promise<() => void> {
   const ends: (() => void)[] = [];
   const end = () => {
     for (const one of ends) one();
@@ -108,7 +84,7 @@ export async function startWorkers(
   const host = nodeHost() ?? webHost();
   try {
     await Promise.all(Array.from({ length: size }, () => host.start({ module, memory }, ends)));
-    return { size, end };
+    return end;
   } catch (error) {
     end();
     throw error;

@@ -1,8 +1,6 @@
 /** A whole training as one file. The core adds the state of a model of its own; that of one outside comes from here. */
-
 import { type CoreLayer, type CoreTrainer, modelState } from "../../build/wasm/evenkeel.js";
-import { call } from "../core.js";
-import { EvenkeelError } from "../errors.js";
+import { call, coreError } from "../core.js";
 import { joinFile, splitFile } from "../file.js";
 import type { Features, Module } from "../nn/module.js";
 import { packState, unpackState } from "../nn/state.js";
@@ -28,8 +26,7 @@ export function loadTraining(core: CoreTrainer, model: Model, outside: boolean, 
   }
   const state = unpackState(call(() => modelState(header, values)));
   if (Object.values(model.checkState(state)).some((names) => names.length > 0)) {
-    const reason = "the checkpoint is of another model";
-    throw new EvenkeelError("BAD_FILE", `The file cannot be read: ${reason}.`, { reason });
+    throw coreError("BAD_FILE", "", { reason: "the checkpoint is of another model" });
   }
   call(() => core.loadOutside(header, values, layersOf(model)));
   model.loadState(state);

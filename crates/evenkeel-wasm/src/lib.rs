@@ -5,8 +5,6 @@
 #![allow(missing_docs, reason = "the TypeScript API documents what people use")]
 
 mod convert;
-#[cfg(target_family = "wasm")]
-mod heap;
 mod layer;
 mod loss;
 mod optim;
@@ -36,10 +34,10 @@ pub fn take_warnings() -> Vec<String> {
     evenkeel::nn::take_warnings().iter().map(|w| w.code.to_owned()).collect()
 }
 
-/// Which build this is: 1 if its arithmetic is relaxed, plus 2 if it can have threads.
-#[wasm_bindgen(js_name = buildKind)]
-pub fn build_kind() -> u32 {
-    u32::from(evenkeel::simd::RELAXED) + 2 * u32::from(cfg!(feature = "threads"))
+/// Whether this build's arithmetic is relaxed.
+#[wasm_bindgen(js_name = isRelaxed)]
+pub fn is_relaxed() -> bool {
+    evenkeel::simd::RELAXED
 }
 
 /// The life of a worker: takes part in the core's work until the worker is ended. Only in the build with threads.
@@ -54,15 +52,6 @@ pub fn worker_main() {
 pub fn worker_failed() {
     #[cfg(feature = "threads")]
     evenkeel::threads::worker_failed();
-}
-
-/// How many threads work, the caller's among them.
-#[wasm_bindgen(js_name = threadCount)]
-pub fn thread_count() -> u32 {
-    #[cfg(feature = "threads")]
-    return evenkeel::threads::count() as u32;
-    #[cfg(not(feature = "threads"))]
-    1
 }
 
 /// Whether arithmetic on this host gives the bits it should: a small product, exponentials, a sum.
