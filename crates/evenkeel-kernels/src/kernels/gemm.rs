@@ -66,13 +66,19 @@ pub enum Start<'a, T> {
     Bias(&'a [T]),
 }
 
+/// Elements that the packed rows of A take.
+fn room_a(m: usize, k: usize) -> usize {
+    m.min(MC).next_multiple_of(MR) * k.min(KC)
+}
+
+/// Elements that the packed columns of B take.
+fn room_b(n: usize, k: usize) -> usize {
+    n.min(NC).next_multiple_of(NR) * k.min(KC)
+}
+
 /// Elements of scratch memory that [`gemm`] wants for these sizes.
 pub fn scratch(m: usize, n: usize, k: usize) -> usize {
-    if m == 1 || n == 1 {
-        return 0;
-    }
-    let k = k.min(KC);
-    m.min(MC).next_multiple_of(MR) * k + n.min(NC).next_multiple_of(NR) * k
+    if m == 1 || n == 1 { 0 } else { room_a(m, k) + room_b(n, k) }
 }
 
 /// C = start + A·B with A `[m, k]`, B `[k, n]`, C `[m, n]` row-major. `pack` has at least [`scratch`] elements.
@@ -99,7 +105,7 @@ pub fn gemm<T: Real>(
         }
         return;
     }
-    let (pack_a, pack_b) = pack.split_at_mut(m.min(MC).next_multiple_of(MR) * k.min(KC));
+    let (pack_a, pack_b) = pack.split_at_mut(room_a(m, k));
     let copied = is_copied(m, n, k, b);
     each_block(n, k, start, |block| {
         for ic in (0..m).step_by(MC) {

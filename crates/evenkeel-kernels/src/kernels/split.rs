@@ -5,10 +5,9 @@
 //! take longer than doing it.
 
 use super::binary::{self, Binary};
-use super::loss::{CrossEntropy, Pointwise};
+use super::loss::Pointwise;
 use super::norm::{self, Layout};
 use super::optim::{self, Algorithm, Step};
-pub(super) use super::reduce::sum;
 use super::unary::{self, Unary};
 use super::{loss, softmax as soft};
 use crate::simd::Real;
@@ -46,6 +45,10 @@ fn of<'a, T>(x: &'a [T], range: &Range<usize>, width: usize) -> &'a [T] {
 
 pub(super) use super::gemm::shared::gemm;
 pub use super::gemm::shared::scratch as gemm_scratch;
+// Sums, and what ends in one, are not cut.
+pub(super) use super::loss::{cross_entropy_index as cross_entropy, cross_entropy_soft};
+pub(super) use super::norm::{backward_sums as norm_sums, statistics};
+pub(super) use super::reduce::sum;
 
 pub(super) fn binary_line<T: Real>(op: Binary, a: &[T], step_a: usize, b: &[T], step_b: usize, out: &mut [T]) {
     let n = out.len();
@@ -111,30 +114,6 @@ pub(super) fn norm_input<T: Real>(
         let y = y.map(|y| of(y, &at, width));
         norm::backward_input(of(x, &at, width), of(dy, &at, width), y, d, shift, coefficients, dx);
     });
-}
-
-pub(super) use super::norm::{backward_sums as norm_sums, statistics};
-
-pub(super) fn cross_entropy<T: Real>(
-    x: &[T],
-    classes: usize,
-    target: &[i32],
-    opts: &CrossEntropy<T>,
-    losses: &mut [T],
-    dx: Option<&mut [T]>,
-) -> T {
-    loss::cross_entropy_index(x, classes, target, opts, losses, dx)
-}
-
-pub(super) fn cross_entropy_soft<T: Real>(
-    x: &[T],
-    classes: usize,
-    target: &[T],
-    opts: &CrossEntropy<T>,
-    losses: &mut [T],
-    dx: Option<&mut [T]>,
-) -> T {
-    loss::cross_entropy_soft(x, classes, target, opts, losses, dx)
 }
 
 pub(super) fn pointwise<T: Real>(op: Pointwise<T>, x: &[T], target: &[T], losses: &mut [T], dx: Option<&mut [T]>) {

@@ -79,8 +79,8 @@ pub fn read<T: Float>(header: &Value, data: &[u8]) -> Result<Vec<Entry<T>>> {
     let mut entries = Vec::new();
     let mut places = Vec::new();
     for (name, tensor) in header["tensors"].entries() {
-        let dtype = tensor["dtype"].as_str().ok_or_else(bad)?;
-        let size = size_of(dtype).ok_or_else(|| unread(name))?;
+        let (size, decode) = number_type(tensor["dtype"].as_str().ok_or_else(bad)?)
+            .ok_or_else(|| Error::file("a type of number that is not read here").with("name", name.as_str()))?;
         let shape = dims(&tensor["shape"]).ok_or_else(bad)?;
         let [start, end] = dims(&tensor["data_offsets"]).ok_or_else(bad)?[..] else { return Err(bad()) };
         let bytes = data.get(start..end).ok_or_else(bad)?;
@@ -89,7 +89,7 @@ pub fn read<T: Float>(header: &Value, data: &[u8]) -> Result<Vec<Entry<T>>> {
             return Err(bad());
         }
         places.push((start, end));
-        entries.push(Entry { name: name.clone(), shape, values: decode(dtype, bytes).ok_or_else(|| unread(name))? });
+        entries.push(Entry { name: name.clone(), shape, values: decode(bytes) });
     }
     places.sort_unstable();
     let covered = places.iter().try_fold(0, |at, &(start, end)| (start == at).then_some(end));
@@ -100,38 +100,31 @@ pub fn read<T: Float>(header: &Value, data: &[u8]) -> Result<Vec<Entry<T>>> {
     Ok(entries)
 }
 
-fn unread(name: &str) -> Error {
-    Error::file("a type of number that is not read here").with("name", name)
-}
-
 /// A list of whole numbers.
 fn dims(v: &Value) -> Option<Vec<usize>> {
     let Value::List(items) = v else { return None };
     items.iter().map(|v| v.as_u64().and_then(|n| usize::try_from(n).ok())).collect()
 }
 
-fn size_of(dtype: &str) -> Option<usize> {
+/// Bytes of a number of this type, and how such numbers are read.
+fn number_type<T: Float>(dtype: &str) -> Option<(usize, fn(&[u8]) -> Values<T>)> {
     Some(match dtype {
-        "F64" | "I64" => 8,
-        "F32" | "I32" => 4,
-        "F16" | "BF16" => 2,
+        "F64" => (8, |data| floats(data, f64::from_le_bytes)),
+        "F32" => (4, |data| floats(data, |b| f32::from_le_bytes(b) as f64)),
+        "BF16" => (2, |data| floats(data, |[low, high]| f32::from_le_bytes([0, 0, low, high]) as f64)),
+        "F16" => (2, |data| floats(data, |b| half(u16::from_le_bytes(b)))),
+        "I64" => (8, |data| integers(data, i64::from_le_bytes)),
+        "I32" => (4, |data| integers(data, |b| i32::from_le_bytes(b) as i64)),
         _ => return None,
     })
 }
 
-fn decode<T: Float>(dtype: &str, data: &[u8]) -> Option<Values<T>> {
-    let two = || data.as_chunks::<2>().0.iter();
-    let four = || data.as_chunks::<4>().0.iter();
-    let eight = || data.as_chunks::<8>().0.iter();
-    Some(match dtype {
-        "F32" => Values::Float(four().map(|b| T::of(f32::from_le_bytes(*b) as f64)).collect()),
-        "F64" => Values::Float(eight().map(|b| T::of(f64::from_le_bytes(*b))).collect()),
-        "BF16" => Values::Float(two().map(|b| T::of(f32::from_le_bytes([0, 0, b[0], b[1]]) as f64)).collect()),
-        "F16" => Values::Float(two().map(|b| T::of(half(u16::from_le_bytes(*b)))).collect()),
-        "I64" => Values::Integer(eight().map(|b| i64::from_le_bytes(*b)).collect()),
-        "I32" => Values::Integer(four().map(|b| i32::from_le_bytes(*b) as i64).collect()),
-        _ => return None,
-    })
+fn floats<T: Float, const N: usize>(data: &[u8], number: fn([u8; N]) -> f64) -> Values<T> {
+    Values::Float(data.as_chunks().0.iter().map(|&b| T::of(number(b))).collect())
+}
+
+fn integers<T, const N: usize>(data: &[u8], number: fn([u8; N]) -> i64) -> Values<T> {
+    Values::Integer(data.as_chunks().0.iter().map(|&b| number(b)).collect())
 }
 
 /// IEEE half precision: 1 sign, 5 exponent, 10 fraction bits.

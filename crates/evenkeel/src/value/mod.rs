@@ -168,8 +168,3 @@ impl<V: Into<Value>> From<Vec<V>> for Value {
         Value::List(v.into_iter().map(V::into).collect())
     }
 }
-impl<const N: usize> From<[(&str, Value); N]> for Value {
-    fn from(entries: [(&str, Value); N]) -> Self {
-        Value::Map(Map(entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()))
-    }
-}

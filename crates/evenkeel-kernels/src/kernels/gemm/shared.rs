@@ -1,7 +1,7 @@
 //! A product that threads share: first they pack a block of B together, then each multiplies ranges of A's rows with it.
 //! Every element of C is the same sum in the same order as on one thread.
 
-use super::{MC, MR, Matrix, NC, NR, Start, each_block, is_copied, pack_columns, pack_rows, strip};
+use super::{KC, MC, MR, Matrix, NR, Start, each_block, is_copied, pack_columns, pack_rows, room_b, strip};
 use crate::simd::Real;
 use crate::threads::{self, Rows, each_part};
 
@@ -32,8 +32,7 @@ pub fn scratch(m: usize, n: usize, k: usize) -> usize {
     if parts == 1 {
         return one;
     }
-    let columns = n.min(NC).next_multiple_of(NR);
-    one.max((columns + parts * rows_at_once(m, parts)) * k.min(super::KC))
+    one.max(room_b(n, k) + parts * rows_at_once(m, parts) * k.min(KC))
 }
 
 /// [`super::gemm`] on whichever threads are free. `pack` has at least [`scratch`] elements.
@@ -53,7 +52,7 @@ pub fn gemm<T: Real>(
         return super::gemm(m, n, k, a, b, c, start, pack);
     }
     let copied = is_copied(m, n, k, b);
-    let (pack_b, pack_a) = pack.split_at_mut(n.min(NC).next_multiple_of(NR) * k.min(super::KC));
+    let (pack_b, pack_a) = pack.split_at_mut(room_b(n, k));
     let at_once = rows_at_once(m, parts);
     each_block(n, k, start, |block| {
         let panel = NR * block.length;

@@ -137,17 +137,14 @@ pub fn forward_in_place<T: Real>(op: Unary<T>, xy: &mut [T]) {
 pub fn backward<T: Real>(op: Unary<T>, x: &[T], y: &[T], gy: &[T], gx: &mut [T], add: bool) {
     let s = if from_output(op) { y } else { x };
     assert!(s.len() == gx.len() && gy.len() == gx.len(), "unary gradient: lengths differ");
-    let mut product = [T::ZERO; BLOCK * LANES];
+    let mut product = add.then(|| [T::ZERO; BLOCK * LANES]);
     let blocks = s.chunks(BLOCK * LANES).zip(gy.chunks(BLOCK * LANES));
     for ((s, gy), gx) in blocks.zip(gx.chunks_mut(BLOCK * LANES)) {
-        if add {
-            let product = &mut product[..s.len()];
-            product.copy_from_slice(gy);
-            backward_in_place(op, s, product);
-            add_assign(gx, product);
-        } else {
-            gx.copy_from_slice(gy);
-            backward_in_place(op, s, gx);
+        let to = product.as_mut().map_or(&mut *gx, |product| &mut product[..s.len()]);
+        to.copy_from_slice(gy);
+        backward_in_place(op, s, to);
+        if let Some(product) = &product {
+            add_assign(gx, &product[..s.len()]);
         }
     }
 }
