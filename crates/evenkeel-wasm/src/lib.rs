@@ -1,7 +1,7 @@
 //! evenkeel's core as WebAssembly: handles and conversions, no arithmetic.
 //!
-//! Names and enumerations here are for `ts/` alone, which gives them a shape for people. Settings, reports and errors cross as the bytes of
-//! `evenkeel::value`; prose is made in TypeScript.
+//! Names and enumerations here are for `ts/` alone, which gives them a shape for people. Settings, reports and errors
+//! cross as the bytes of `evenkeel::value`; prose is made in TypeScript.
 #![allow(missing_docs, reason = "the TypeScript API documents what people use")]
 
 mod convert;

@@ -106,8 +106,11 @@ fn dims(v: &Value) -> Option<Vec<usize>> {
     items.iter().map(|v| v.as_u64().and_then(|n| usize::try_from(n).ok())).collect()
 }
 
+/// How the numbers of a tensor are read.
+type Decode<T> = fn(&[u8]) -> Values<T>;
+
 /// Bytes of a number of this type, and how such numbers are read.
-fn number_type<T: Float>(dtype: &str) -> Option<(usize, fn(&[u8]) -> Values<T>)> {
+fn number_type<T: Float>(dtype: &str) -> Option<(usize, Decode<T>)> {
     Some(match dtype {
         "F64" => (8, |data| floats(data, f64::from_le_bytes)),
         "F32" => (4, |data| floats(data, |b| f32::from_le_bytes(b) as f64)),

@@ -137,7 +137,7 @@ pub fn forward_in_place<T: Real>(op: Unary<T>, xy: &mut [T]) {
 pub fn backward<T: Real>(op: Unary<T>, x: &[T], y: &[T], gy: &[T], gx: &mut [T], add: bool) {
     let s = if from_output(op) { y } else { x };
     assert!(s.len() == gx.len() && gy.len() == gx.len(), "unary gradient: lengths differ");
-    let mut product = add.then(|| [T::ZERO; BLOCK * LANES]);
+    let mut product = if add { Some([T::ZERO; BLOCK * LANES]) } else { None };
     let blocks = s.chunks(BLOCK * LANES).zip(gy.chunks(BLOCK * LANES));
     for ((s, gy), gx) in blocks.zip(gx.chunks_mut(BLOCK * LANES)) {
         let to = product.as_mut().map_or(&mut *gx, |product| &mut product[..s.len()]);
