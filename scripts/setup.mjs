@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // Does all set-up, each piece only if it is missing or stale: Rust for wasm, wasm-bindgen, wasm-pack, npm packages,
-// the wasm, the npm package. `node scripts/setup.mjs [all | build | start | test | peers]`; the cache is
+// the wasm, the npm package. `node scripts/setup.mjs [all | build | start | test | hosts | peers]`; the cache is
 // ~/.cache/evenkeel, or EVENKEEL_CACHE.
 import { pathToFileURL } from "node:url";
+import { testBrowsers } from "./setup/browsers.mjs";
 import { unlock } from "./setup/lock.mjs";
 import { benchPeers, testHosts } from "./setup/npm.mjs";
 import { npmPackage } from "./setup/package.mjs";
@@ -14,9 +15,10 @@ import { nativeToolchain } from "./setup/toolchain.mjs";
 const pieces = {
   build: [npmPackage],
   start: [npmPackage],
-  test: [npmPackage, nativeToolchain, testHosts],
+  test: [npmPackage, nativeToolchain],
+  hosts: [npmPackage, testHosts, testBrowsers],
   peers: [npmPackage, benchPeers],
-  all: [npmPackage, nativeToolchain, testHosts],
+  all: [npmPackage, nativeToolchain],
 };
 
 /** Sets up what the named command needs. Throws SetUpError, to be printed, when a step fails. */

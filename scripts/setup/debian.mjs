@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { aptInstall } from "./apt.mjs";
 import { lock } from "./lock.mjs";
 import { cache, oldestRust, wasmTarget } from "./paths.mjs";
 import { ask, run, SetUpError } from "./run.mjs";
@@ -29,6 +30,9 @@ const cargo = "/usr/bin/cargo";
 const packages = ["rustc-web", "cargo-web", "rust-web-src"];
 const stdSource = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 const oldestLld = 19;
+const elsewhere =
+  `there is no Rust toolchain for ${wasmTarget}, and this is not Debian, where one can be put together.\n` +
+  `  Install Rust by rustup, then: rustup target add ${wasmTarget}`;
 
 // A panic is a trap, without the text and the machinery that would make it: nobody reads it inside wasm, and it is a
 // quarter of the bytes. It needs a library built for it, and flags that are not stable yet.
@@ -42,10 +46,6 @@ function stdFlags(std) {
 }
 const stdProfile = '[profile.release]\npanic = "abort"\nopt-level = "s"\n';
 const stdBuild = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
-
-export function onDebian() {
-  return existsSync("/usr/bin/apt-get") && existsSync("/etc/debian_version");
-}
 
 /** The sysroot if it was made before by the rustc that is installed now, else undefined. */
 export function readyDebianToolchain(std) {
@@ -81,7 +81,7 @@ export async function debianNative() {
 export async function debianLints() {
   if (existsSync("/usr/bin/cargo-fmt") && existsSync("/usr/bin/cargo-clippy")) return;
   await lock();
-  await aptInstall(["rustfmt-web", "rust-web-clippy"], "Debian's rustfmt and clippy", "15 s");
+  await aptInstall(["rustfmt-web", "rust-web-clippy"], "Debian's rustfmt and clippy", "15 s", elsewhere);
 }
 
 const native = {
@@ -132,7 +132,8 @@ function sysrootFolder(std) {
 }
 
 async function installPackages() {
-  if (!packagesInstalled()) await aptInstall(packages, "Debian's rustc, cargo and the library's source", "1 min");
+  if (!packagesInstalled())
+    await aptInstall(packages, "Debian's rustc, cargo and the library's source", "1 min", elsewhere);
   const [, major, minor] = /release: (\d+)\.(\d+)/.exec(ask(rustc, ["-vV"]) ?? "") ?? [];
   const [wantedMajor, wantedMinor] = oldestRust();
   if (Number(major) > wantedMajor || (Number(major) === wantedMajor && Number(minor) >= wantedMinor)) return;
@@ -140,27 +141,6 @@ async function installPackages() {
     `${rustc} is ${major}.${minor}, but the crates need ${wantedMajor}.${wantedMinor} or newer.\n` +
       "  A newer rustc-web comes with Debian's security updates: is that part of this machine's apt sources?",
   );
-}
-
-async function aptInstall(names, what, about) {
-  if (!onDebian()) {
-    throw new SetUpError(
-      `there is no Rust toolchain for ${wasmTarget}, and this is not Debian, where one can be put together.\n` +
-        `  Install Rust by rustup, then: rustup target add ${wasmTarget}`,
-    );
-  }
-  if (process.getuid?.() !== 0) {
-    throw new SetUpError(
-      `Debian packages are missing, and only root may install them. Run this, then try again:\n` +
-        `  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names.join(" ")}`,
-    );
-  }
-  const done = announce(`installing ${what} (${names.join(" ")})`, about);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const wait = ["-o", "DPkg::Lock::Timeout=300"];
-  await run("apt-get", [...wait, "update"], { env });
-  await run("apt-get", [...wait, "install", "-y", "--no-install-recommends", ...names], { env });
-  done();
 }
 
 function findRustLld() {
@@ -198,7 +178,7 @@ async function installWasmLd() {
   const versions = [...names.matchAll(/^lld-(\d+) /gm)].map((match) => Number(match[1]));
   const newest = Math.max(...versions);
   if (!(newest >= oldestLld)) throw new SetUpError(`Debian's packages have no lld of ${oldestLld} or newer`);
-  await aptInstall([`lld-${newest}`], "the linker for wasm", "20 s");
+  await aptInstall([`lld-${newest}`], "the linker for wasm", "20 s", elsewhere);
   const linker = findWasmLd();
   if (!linker) throw new SetUpError(`the package lld-${newest} brought no wasm-ld`);
   return linker;

@@ -11,8 +11,9 @@ export function npmPackages() {
   return install(root, "npm packages", "15 s");
 }
 
+/** Their binaries are inside the packages: 1.1 GB. */
 export function testHosts() {
-  return install(hostsDir, "the other Node that the tests run on", "10 s");
+  return install(hostsDir, "the hosts that the tests run on, into test/runtimes/node_modules", "30 s");
 }
 
 /** Half a gigabyte, of which only JavaScript and WebAssembly are used: no scripts of theirs run. */

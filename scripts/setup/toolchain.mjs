@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { debianLints, debianNative, debianToolchain, onDebian, readyDebianToolchain } from "./debian.mjs";
+import { onDebian } from "./apt.mjs";
+import { debianLints, debianNative, debianToolchain, readyDebianToolchain } from "./debian.mjs";
 import { lock } from "./lock.mjs";
 import { oldestRust, root, wasmTarget } from "./paths.mjs";
 import { ask, run, SetUpError } from "./run.mjs";
