@@ -11,6 +11,8 @@ const shared: Options = {
   esbuildOptions(options) {
     options.minifySyntax = true;
     options.minifyWhitespace = true;
+    // Node prints the line of an error that nobody catches: all of the package would be that line.
+    options.lineLimit = 160;
   },
   esbuildPlugins: [
     {

@@ -2,7 +2,7 @@
  * The rows of PAIN.md, "WebAssembly and hosts", that this package can meet in Node; each test bears the name of its row.
  * `test/unit/loader.test.ts` has those of the loader: HTML for a missing file, Content-Security-Policy, workerd.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -116,6 +116,17 @@ describe("cipherstash#949, next.js#29362: nothing runs at import", () => {
     expect(optim.adam({ lr: 0.1 }).type).toBe("adam");
     expect(isReady()).toBe(false);
     expect(initSync).toBeTypeOf("function");
+  });
+});
+
+describe("an error that nobody catches", () => {
+  it.each(["index.js", "index.cjs"])("of %s: Node prints the line it came from, which is short", (entry) => {
+    const url = JSON.stringify(new URL(entry, dist).href);
+    const source = `const { init, tensor } = await import(${url}); await init(); tensor("no number");`;
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8" });
+    expect(status).toBe(1);
+    expect(stderr).toContain('EvenkeelError: data should be numbers, nested arrays, or { data, shape } but is "no');
+    expect(Math.max(...stderr.split("\n").map((line) => line.length))).toBeLessThan(400);
   });
 });
 
