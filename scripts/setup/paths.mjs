@@ -27,6 +27,7 @@ export const wasmTarget = "wasm32-unknown-unknown";
 
 export const wasmPackVersion = "0.15.1";
 
+export const zopfliVersion = "0.8.4";
 export const cargoFuzzVersion = "0.13.2";
 
 /** wasm-bindgen's command must be exactly as old as the crate, or it refuses the wasm. */

@@ -1,9 +1,9 @@
-// wasm-bindgen and wasm-pack, built from crates.io into the cache. A folder for each version: two clones that need
+// wasm-bindgen, wasm-pack and zopfli, built from crates.io into the cache. A folder for each version: two clones that need
 // different ones do not undo each other's.
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { cache, cargoFuzzVersion, wasmBindgenVersion, wasmPackVersion } from "./paths.mjs";
+import { cache, cargoFuzzVersion, wasmBindgenVersion, wasmPackVersion, zopfliVersion } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce, note } from "./say.mjs";
 
@@ -11,7 +11,8 @@ import { announce, note } from "./say.mjs";
 export async function wasmTools(native) {
   const bindgen = await tool("wasm-bindgen-cli", wasmBindgenVersion(), "wasm-bindgen", "4 min", native);
   const pack = await tool("wasm-pack", wasmPackVersion, "wasm-pack", "3 min", native);
-  return [bindgen, pack];
+  const zopfli = await tool("zopfli", zopfliVersion, "zopfli", "10 s", native);
+  return [bindgen, pack, zopfli];
 }
 
 /** cargo-fuzz, for scripts/fuzz.mjs alone. */
