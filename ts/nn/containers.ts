@@ -2,9 +2,8 @@
  * Modules made of modules, with feature counts checked by the type system where they are literals. If all parts are
  * built-in the whole is one module of the core, and a step stays one call; otherwise JavaScript runs the parts.
  */
-import { CoreLayer } from "../../build/wasm/evenkeel.js";
 import { badArgument, checkOptions, oneOf } from "../check.js";
-import { call } from "../core.js";
+import { core, intRow, must } from "../crossing.js";
 import { EvenkeelError } from "../errors.js";
 import { concat } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -64,15 +63,8 @@ function container(kind: number, parts: readonly AnyModule[]): CoreModule | unde
     if (!(part instanceof Module)) throw badArgument(`part ${i}`, "a layer", part);
   }
   if (!parts.every((p) => p instanceof CoreModule)) return undefined;
-  return new CoreModule(
-    call(() =>
-      CoreLayer.container(
-        kind,
-        parts.map((p) => (p as CoreModule).core.share()),
-      ),
-    ),
-    parts,
-  );
+  const ids = parts.map((p) => (p as CoreModule).id);
+  return new CoreModule(must(core.makeContainer(kind, intRow(ids))), parts);
 }
 
 class CustomSequential extends Module {

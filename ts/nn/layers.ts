@@ -1,6 +1,6 @@
 /** The layers, one function each. Options are PyTorch's, in camelCase, with PyTorch's defaults. */
 import { badArgument, checkOptions, count, finite, type Options, oneOf, whole } from "../check.js";
-import { call } from "../core.js";
+import { core, must, release } from "../crossing.js";
 import { type TensorLike, takeTensor } from "../tensor/tensor.js";
 import { build, CoreModule, type Spec } from "./core-module.js";
 
@@ -177,9 +177,9 @@ export class FeatureNorm<F extends number = number> extends CoreModule<F, F> {
     oneOf(std, "std", ["each", "shared"]);
     const data = takeTensor(x, "x");
     try {
-      call(() => this.core.adapt(data, std === "shared"));
+      must(core.adapt(this.id, data, Number(std === "shared")));
     } finally {
-      data.free();
+      release(data);
     }
     return this;
   }

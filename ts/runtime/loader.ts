@@ -1,10 +1,9 @@
 /**
- * Starts the wasm from whatever a host can offer.
- *
- * wasm-bindgen's own loader is not used: it tests `instanceof WebAssembly.Module`, which a module of another realm
- * (a Next edge route, a vm context) fails. Only one instance lives at a time, the one that the glue's classes work on.
+ * Starts the wasm from whatever a host can offer. wasm-bindgen's own JavaScript is not used: only numbers cross, so nothing
+ * is left for it to do but to load, and it tests `instanceof WebAssembly.Module`, which a module of another realm (a Next
+ * edge route, a vm context) fails.
  */
-import { __wbg_finalize_init, __wbg_get_imports, type InitOutput, sharedPages } from "../../build/wasm/evenkeel.js";
+import { type Exports, importedFunction, importsFrom, sharedPages } from "../../build/wasm/evenkeel.js";
 import { asEvenkeelError, requireWebAssembly } from "./failure.js";
 import { bytesOfResponse, bytesOfUrl, checkMagic } from "./fetch.js";
 import type { WasmSource } from "./source.js";
@@ -13,7 +12,7 @@ import { sharedMemory } from "./workers.js";
 
 /** A running wasm: what it exports, and the module to start it again elsewhere (modules can be posted). */
 export interface Loaded {
-  readonly exports: InitOutput;
+  readonly exports: Exports;
   readonly module: WebAssembly.Module;
   /** The memory that workers can share, if this build has one. */
   readonly shared: WebAssembly.Memory | undefined;
@@ -71,12 +70,18 @@ interface Imports {
 
 /** What the wasm imports. Only the builds with threads ask for a memory: it is made when they do. */
 function importsOf(): Imports {
-  const imports: Imports = { all: __wbg_get_imports(), shared: undefined };
-  const get = () => {
-    imports.shared ??= sharedMemory(sharedPages);
-    return imports.shared;
+  const imports: Imports = {
+    all: {
+      [importsFrom]: {
+        [importedFunction]: () => {},
+        get memory() {
+          imports.shared ??= sharedMemory(sharedPages);
+          return imports.shared;
+        },
+      },
+    },
+    shared: undefined,
   };
-  for (const group of Object.values(imports.all)) Object.defineProperty(group, "memory", { get });
   return imports;
 }
 
@@ -97,5 +102,7 @@ function view(bytes: BufferSource): Uint8Array {
 }
 
 function finish(instance: WebAssembly.Instance, module: WebAssembly.Module, { shared }: Imports): Loaded {
-  return { exports: __wbg_finalize_init(instance), module, shared };
+  const exports = instance.exports as unknown as Exports;
+  exports.__wbindgen_start();
+  return { exports, module, shared };
 }

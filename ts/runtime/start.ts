@@ -2,7 +2,6 @@
  * From what was asked for to what runs: picks the build, and where the host or the wasm has no relaxed arithmetic or no
  * threads, goes on without and says why.
  */
-import { isRelaxed, selfTest } from "../../build/wasm/evenkeel.js";
 import { EvenkeelError } from "../errors.js";
 import { type Backend, type BuildName, buildName, noRelaxed, type Wanted } from "./builds.js";
 import { requireWebAssembly } from "./failure.js";
@@ -75,7 +74,7 @@ async function fromOwn(own: OwnWasm, relaxed: boolean, threads: boolean, reasons
 }
 
 function tested(loaded: Loaded): Loaded {
-  if (selfTest()) return loaded;
+  if (loaded.exports.selfTest()) return loaded;
   throw new EvenkeelError(
     "SELF_TEST_FAILED",
     "This host's WebAssembly SIMD computes wrong numbers: a small product and exponentials do not give their known bits.",
@@ -86,7 +85,7 @@ const given = (name: string): string => `The wasm that init was given is another
 
 /** What runs now, with the caller's thread alone. */
 function settled(loaded: Loaded, math: Wanted["math"], threads: number, reasons: Reasons): Running {
-  const relaxed = isRelaxed();
+  const relaxed = loaded.exports.isRelaxed() !== 0;
   if (math === "relaxed" && !relaxed) reasons.math ??= given("evenkeel-relaxed.wasm");
   if (threads > 1 && loaded.shared === undefined) reasons.threads ??= given("evenkeel-threads.wasm");
   return { loaded, backend: backendOf(relaxed, 1, reasons), end: () => {} };
