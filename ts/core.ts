@@ -8,7 +8,7 @@ import { buffer, connect, core, disconnect, number, told } from "./crossing.js";
 import { EvenkeelError } from "./errors.js";
 import { type Backend, type MathMode, wantedOf } from "./runtime/builds.js";
 import type { WasmSource } from "./runtime/source.js";
-import { type OwnWasm, type Running, run, runSync } from "./runtime/start.js";
+import { type Host, type Running, run, runSync } from "./runtime/start.js";
 
 /** Something worth knowing that is no error. */
 export interface Warning {
@@ -53,15 +53,20 @@ function alreadyStarted(): EvenkeelError {
   );
 }
 
-/** Starts the core from `source`, or waits for the start under way when the call asked for nothing special. */
-export async function start(source: WasmSource | OwnWasm, options: InitOptions, plain: boolean): Promise<void> {
+/** Starts the core from `source` or from what the host brings, or waits for the start under way when the call asked for nothing special. */
+export async function start(
+  host: Host,
+  source: WasmSource | undefined,
+  options: InitOptions,
+  plain: boolean,
+): Promise<void> {
   if (dead !== undefined) throw trapped();
   if (running !== undefined || starting !== undefined) {
     if (!plain) throw alreadyStarted();
     return starting;
   }
   const wanted = wantedOf(options);
-  starting = run(source, wanted).then((result) => started(result, options));
+  starting = run(host, wanted, source).then((result) => started(result, options));
   try {
     await starting;
   } finally {

@@ -3,13 +3,16 @@ import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { wasmSha256, wasmSize } from "../../build/wasm/inline.js";
-import { checkMagic } from "../../ts/runtime/fetch.js";
+import { bytesOf } from "../../ts/runtime/fetch.js";
 import { inlineSource } from "../../ts/runtime/inline.js";
-import { instantiate, instantiateSync } from "../../ts/runtime/loader.js";
+import { instantiate as instantiateBy, instantiateSync } from "../../ts/runtime/loader.js";
+import { checkMagic } from "../../ts/runtime/magic.js";
+import type { WasmSource } from "../../ts/runtime/source.js";
 import { unpack } from "../../ts/runtime/unpack.js";
 
 const path = "build/wasm/evenkeel.wasm";
 const bytes = readFileSync(path);
+const instantiate = (source: WasmSource) => instantiateBy(source, bytesOf);
 
 function caught(run: () => unknown): unknown {
   try {

@@ -343,7 +343,8 @@ export abstract class Module<In extends Features = Features, Out extends Feature
           noGrad(() => this.forward(batch));
         });
       }
-      for (const [, module] of this.coreModules()) must(core.recalibrate(noting, module.id, Number(method === "average")));
+      for (const [, module] of this.coreModules())
+        must(core.recalibrate(noting, module.id, Number(method === "average")));
     } finally {
       release(noting);
       restoreModes(modes);

@@ -115,11 +115,6 @@ export function axesOf(axes: Axes | undefined, rank: number): readonly number[] 
   return all.map((a) => whole(a, "axis"));
 }
 
-/** @internal As the core takes floats. */
-export function floats(data: ArrayLike<number>): Float32Array {
-  return data instanceof Float32Array ? data : Float32Array.from(data);
-}
-
 /** @internal As the core takes labels: whole numbers, or an error that names the row. */
 export function labels(data: ArrayLike<number>, argument: string): Int32Array {
   if (data instanceof Int32Array) return data;

@@ -241,7 +241,9 @@ export class Tensor extends Handle {
 
   #reduce(kind: number, axes: Axes | undefined, keepDims: boolean, correction = 0): Tensor {
     const over = axesOf(axes, this.rank);
-    return new Tensor(must(core.reduce(this.id, kind, intRow(over), Number(keepDims), count(correction, "correction"))));
+    return new Tensor(
+      must(core.reduce(this.id, kind, intRow(over), Number(keepDims), count(correction, "correction"))),
+    );
   }
   /** Sum over axes (all by default). */
   sum(axes?: Axes, keepDims = false): Tensor {
@@ -386,11 +388,7 @@ export function intsOf(id: number): Int32Array {
 }
 
 /** @internal Data as a tensor of the core; the caller releases it. */
-export function tensorFrom(
-  data: Exclude<TensorLike, Tensor>,
-  shape?: readonly number[],
-  argument = "data",
-): number {
+export function tensorFrom(data: Exclude<TensorLike, Tensor>, shape?: readonly number[], argument = "data"): number {
   const flat = flatten(data, shape, argument);
   const made = must(core.full(intRow(checkShape(flat.shape, argument)), 0));
   // Written in place: on the way of a row there would be a second copy.

@@ -98,7 +98,6 @@ export class Trainer {
     return core.trainerNumber(this.#core.id, numbers.epoch);
   }
 
-
   /**
    * One step on one batch: forward, loss, backward, and an update when enough batches have gathered. Puts the model in
    * training mode.
@@ -125,7 +124,16 @@ export class Trainer {
   #stepOn(x: Flat, target: number, labels: ArrayLike<number>, weights: ArrayLike<number> | undefined): void {
     const { id } = this.#core;
     begin((x.data.length + x.shape.length + labels.length + (weights?.length ?? 0)) * 4 + 16);
-    must(core.trainStep(id, floats(x.data), ints(x.shape), target, ints(labels), weights === undefined ? -1 : floats(weights)));
+    must(
+      core.trainStep(
+        id,
+        floats(x.data),
+        ints(x.shape),
+        target,
+        ints(labels),
+        weights === undefined ? -1 : floats(weights),
+      ),
+    );
     passWarnings();
   }
   /** Labels in a flat array, which cross into the core without a detour. */

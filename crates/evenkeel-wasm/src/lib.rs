@@ -1,6 +1,6 @@
 //! evenkeel's core as WebAssembly: handles and conversions, no arithmetic.
 //!
-//! Only numbers cross: numbers of objects ([`table`]), and lengths of rows, which lie in memory ([`rows`]). A function that
+//! Only numbers cross: numbers of objects (`table.rs`), and lengths of rows, which lie in memory (`rows.rs`). A function that
 //! makes an object gives its number, one that may fail and makes none gives a truth; 0 is failure, and the error waits as
 //! the answer. `rows: a, b` says which rows a function takes off the stage; their lengths are arguments.
 //!
