@@ -42,7 +42,7 @@ let waiting: Warning[] = [];
 
 function started(result: Running, options: InitOptions): void {
   running = result;
-  connect(result.loaded.exports, translate);
+  connect(result.loaded, translate);
   listener = options.onWarning;
 }
 

@@ -6,18 +6,16 @@
 import type { Exports } from "../build/wasm/evenkeel.js";
 import { EvenkeelError } from "./errors.js";
 import { messageOf, translated } from "./messages.js";
+import type { Loaded } from "./runtime/loader.js";
 import { decode } from "./wire.js";
 
-/** The core's functions. Each throws an `EvenkeelError` while there is no core, and when it traps. */
-export type Core = Omit<Exports, "memory">;
-
-/** The core that runs. */
-export let core: Core = refusing(
+/** The core that runs. Each function throws an `EvenkeelError` while there is none, and when it traps. */
+export let core: Exports = refusing(
   () => new EvenkeelError("NOT_INITIALIZED", "evenkeel is not running yet: await init() first."),
 );
 
 let memory: WebAssembly.Memory | undefined;
-let doubles: Float64Array;
+let left: Float64Array;
 let singles: Float32Array;
 let integers: Int32Array;
 let octets: Uint8Array;
@@ -32,8 +30,8 @@ let at = 0;
 /** Whether the next call has to ask for a stage: the last one was made for one call, or there is no core. */
 let ask = true;
 
-function refusing(error: () => EvenkeelError): Core {
-  return new Proxy({} as Core, {
+function refusing(error: () => EvenkeelError): Exports {
+  return new Proxy({} as Exports, {
     get() {
       throw error();
     },
@@ -41,7 +39,7 @@ function refusing(error: () => EvenkeelError): Core {
 }
 
 /** Calls go to this instance from now on; `trapped` makes an error of what a call throws. */
-export function connect(exports: Exports, trapped: (cause: unknown) => unknown): void {
+export function connect({ exports, memory: own }: Loaded, trapped: (cause: unknown) => unknown): void {
   // No function of the core takes more than six numbers (set-up checks it), and what one does not take it ignores.
   const guarded =
     (f: (...given: unknown[]) => unknown) =>
@@ -53,10 +51,10 @@ export function connect(exports: Exports, trapped: (cause: unknown) => unknown):
       }
     };
   const all = Object.entries(exports).filter(([, f]) => typeof f === "function");
-  core = Object.fromEntries(all.map(([name, f]) => [name, guarded(f)])) as unknown as Core;
-  memory = exports.memory;
-  viewsOf(buffer());
+  core = Object.fromEntries(all.map(([name, f]) => [name, guarded(f)])) as unknown as Exports;
+  memory = own;
   numbersAt = core.numbers() >>> 0;
+  viewsOf(buffer());
   smallSize = core.stageSize();
   smallAt = core.stage(0) >>> 0;
   ask = false;
@@ -68,14 +66,15 @@ export function disconnect(error: () => EvenkeelError): void {
   memory = undefined;
   ask = true;
   // The views would keep the memory.
-  viewsOf(new ArrayBuffer(0));
+  numbersAt = 0;
+  viewsOf(new ArrayBuffer(64));
 }
 
 /** The core's memory, for views that are used at once: growth detaches them. */
 export const buffer = (): ArrayBuffer => (memory as WebAssembly.Memory).buffer;
 
 function viewsOf(all: ArrayBuffer): void {
-  doubles = new Float64Array(all);
+  left = new Float64Array(all, numbersAt, 8);
   singles = new Float32Array(all);
   integers = new Int32Array(all);
   octets = new Uint8Array(all);
@@ -84,7 +83,7 @@ function viewsOf(all: ArrayBuffer): void {
 /** Makes the views anew when the memory has grown: they are then detached, or, where it is shared, too short. */
 function look(): void {
   const now = buffer();
-  if (doubles.buffer !== now) viewsOf(now);
+  if (left.buffer !== now) viewsOf(now);
 }
 
 /** Starts the rows of a call: each takes its bytes, made a multiple of eight. */
@@ -133,11 +132,14 @@ export function byteRow(row: Uint8Array): number {
   return bytes(row);
 }
 
-/** The number at this place that the last call left. */
-export function number(place: number): number {
+/** The eight numbers that the last call left, for use at once. */
+export function numbers(): Float64Array {
   look();
-  return doubles[numbersAt / 8 + place] as number;
+  return left;
 }
+
+/** One of them. */
+export const number = (place: number): number => numbers()[place] as number;
 
 /** The bytes that the last call left. */
 export function answer(): Uint8Array {

@@ -36,7 +36,7 @@ export function oneGlue(written) {
   return {
     js: `export const importsFrom = "${from}";\nexport const importedFunction = "${wantedImport}";\nexport const sharedPages = ${pages};\n`,
     types:
-      "/** What the wasm exports. Truths are 0 or 1, addresses may come out negative. */\n" +
+      "/** The functions that the wasm exports. Truths are 0 or 1, addresses may come out negative. */\n" +
       `export interface Exports {\n${wanted.join("\n")}\n}\n` +
       "/** The name under which it imports. */\nexport declare const importsFrom: string;\n" +
       "/** The only function that it imports, which has nothing to do. */\nexport declare const importedFunction: string;\n" +
@@ -44,13 +44,13 @@ export function oneGlue(written) {
   };
 }
 
-/** The lines of the exports' types, but for those that the threads' start has. */
+/** The lines of the exports' types, but for the memory, which some import, and for what the threads' start has. */
 function exportsOf(types) {
   const lines = only(types, interfaceOf, "evenkeel_wasm.d.ts")[1].trimEnd().split("\n");
-  const kept = lines.filter((line) => !/^ {4}readonly __(?!wbindgen_start\b)/.test(line));
+  const kept = lines.filter((line) => !/^ {4}readonly (memory:|__(?!wbindgen_start\b))/.test(line));
   for (const line of kept) {
     const [, name, given] = /^ {4}readonly (\w+): \((.*?)\) => (?:number|void);$/.exec(line) ?? [];
-    if (name === undefined && line !== "    readonly memory: WebAssembly.Memory;") {
+    if (name === undefined) {
       throw unexpected("evenkeel_wasm.d.ts", `has an export that does not take and give numbers: ${line.trim()}`);
     }
     if (given?.split(",").length > mostArguments) {

@@ -36,20 +36,20 @@ describe("instantiate", () => {
     ["a promised response", () => ({ response: Promise.resolve(new Response(bytes)) })],
     ["a module", () => ({ module: new WebAssembly.Module(bytes) })],
   ])("starts from %s", async (_, source) => {
-    const { exports, module } = await instantiate(source());
-    expect(exports.memory.buffer.byteLength).toBeGreaterThan(0);
+    const { memory, module } = await instantiate(source());
+    expect(memory.buffer.byteLength).toBeGreaterThan(0);
     expect(Object.prototype.toString.call(module)).toBe("[object WebAssembly.Module]");
   });
 
   it("starts from a module of another realm", async () => {
     const module = vm.runInNewContext("new WebAssembly.Module(bytes)", { bytes }) as WebAssembly.Module;
     expect(module instanceof WebAssembly.Module).toBe(false);
-    expect((await instantiate({ module })).exports.memory).toBeDefined();
-    expect(instantiateSync({ module }).exports.memory).toBeDefined();
+    expect((await instantiate({ module })).memory).toBeDefined();
+    expect(instantiateSync({ module }).memory).toBeDefined();
   });
 
   it("starts synchronously from bytes", () => {
-    expect(instantiateSync({ bytes }).exports.memory).toBeDefined();
+    expect(instantiateSync({ bytes }).memory).toBeDefined();
   });
 
   it("names size and hash of the inlined wasm", async () => {

@@ -3,8 +3,7 @@
  * built-in the whole is one module of the core, and a step stays one call; otherwise JavaScript runs the parts.
  */
 import { badArgument, checkOptions, oneOf } from "../check.js";
-import { core, intRow, must } from "../crossing.js";
-import { EvenkeelError } from "../errors.js";
+import { core, coreError, intRow, must } from "../crossing.js";
 import { concat } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { CoreModule } from "./core-module.js";
@@ -194,7 +193,6 @@ export function parallel<const Ls extends readonly AnyModule[], const J extends 
   const join = oneOf(options.join ?? "concat", "join", ["concat", "sum"]);
   const parts = branches as readonly AnyModule[];
   if (!Array.isArray(parts)) throw badArgument("branches", "a list of layers", parts);
-  if (parts.length === 0)
-    throw new EvenkeelError("EMPTY", "parallel needs at least one branch.", { argument: "branches" });
+  if (parts.length === 0) throw coreError("EMPTY", "", { argument: "branches" });
   return (container(join === "concat" ? 2 : 3, parts) ?? new CustomParallel(parts, join)) as never;
 }

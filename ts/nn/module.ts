@@ -4,8 +4,7 @@
  */
 
 import { checkOptions, count, oneOf, seedOf } from "../check.js";
-import { answer, core, must, release } from "../crossing.js";
-import { EvenkeelError } from "../errors.js";
+import { answer, core, coreError, must, release } from "../crossing.js";
 import { joinFile } from "../file.js";
 import { dispose, scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
@@ -267,13 +266,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     }
     report.unexpected.push(...Object.keys(given).filter((key) => !known.has(key)));
     if (strict && report.missing.length + report.unexpected.length + report.misshapen.length > 0) {
-      const say = (names: string[]) => names.join(", ") || "none";
-      throw new EvenkeelError(
-        "STATE_MISMATCH",
-        `The state does not fit the model. Missing: ${say(report.missing)}. Unexpected: ${say(report.unexpected)}. ` +
-          `Misshapen: ${say(report.misshapen)}. Nothing was changed; { strict: false } takes what fits.`,
-        { ...report },
-      );
+      throw coreError("STATE_MISMATCH", "", { ...report });
     }
     for (const load of loads) load();
     return report;

@@ -1,7 +1,7 @@
 /** Gets the bytes of a wasm file from wherever it is. Not imported by the entries for edge hosts, which compile no bytes. */
 import { EvenkeelError } from "../errors.js";
 import { builtin } from "./builtin.js";
-import { checkMagic } from "./magic.js";
+import { checkMagic, startOf } from "./magic.js";
 import type { Packed } from "./source.js";
 import { unpack } from "./unpack.js";
 
@@ -36,7 +36,7 @@ async function bytesOfResponse(response: Response, address = response.url): Prom
     );
   }
   const bytes = new Uint8Array(await response.arrayBuffer());
-  checkMagic(bytes, address);
+  checkFile(bytes, address);
   return bytes;
 }
 
@@ -56,6 +56,23 @@ async function readLocalFile(address: string): Promise<Bytes> {
     throw new EvenkeelError("WASM_NOT_FOUND", `${address} cannot be read.`, { url: address }, cause);
   }
   const bytes = new Uint8Array(file);
-  checkMagic(bytes, address);
+  checkFile(bytes, address);
   return bytes;
+}
+
+function checkFile(bytes: Bytes, address: string): void {
+  if (address && looksLikeHtml(bytes)) {
+    throw new EvenkeelError(
+      "WASM_NOT_WASM",
+      `The server sent HTML for ${address}: most likely its page for addresses that it does not know. ` +
+        "Copy evenkeel.wasm from the package to where the server finds it.",
+      startOf(bytes, address),
+    );
+  }
+  checkMagic(bytes, address);
+}
+
+function looksLikeHtml(bytes: Uint8Array): boolean {
+  const start = String.fromCharCode(...bytes.subarray(0, 64)).replace(/^\xef\xbb\xbf/, "");
+  return start.trimStart().startsWith("<");
 }

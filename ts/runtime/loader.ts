@@ -11,6 +11,7 @@ import type { Packed, WasmSource } from "./source.js";
 /** A running wasm: what it exports, and the module to start it again elsewhere (modules can be posted). */
 export interface Loaded {
   readonly exports: Exports;
+  readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
   /** The memory that workers can share, if this build has one. */
   readonly shared: WebAssembly.Memory | undefined;
@@ -115,7 +116,7 @@ function view(bytes: BufferSource): Uint8Array {
 }
 
 function finish(instance: WebAssembly.Instance, module: WebAssembly.Module, { shared }: Imports): Loaded {
-  const exports = instance.exports as unknown as Exports;
+  const exports = instance.exports as unknown as Exports & { readonly memory: WebAssembly.Memory };
   exports.__wbindgen_start();
-  return { exports, module, shared };
+  return { exports, memory: shared ?? exports.memory, module, shared };
 }

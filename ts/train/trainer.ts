@@ -3,7 +3,7 @@
  * call into the core; a model or loss of one's own runs in JavaScript on the core's batches.
  */
 import { passWarnings } from "../core.js";
-import { begin, byteRow, core, floats, ints, must, number, placed, release } from "../crossing.js";
+import { begin, byteRow, core, floats, ints, must, numbers as noted, number, placed, release } from "../crossing.js";
 import { EvenkeelError } from "../errors.js";
 import { dispose, Handle, scope } from "../handle.js";
 import { CoreModule } from "../nn/core-module.js";
@@ -40,7 +40,8 @@ const numbers = { lr: 0, seed: 1, updates: 2, epoch: 3 } as const;
 
 /** What the core noted of the last step. */
 function stepResult(): StepResult {
-  return { loss: number(0), accuracy: number(2) / number(3), rows: number(1), gradNorm: number(4) };
+  const n = noted() as unknown as readonly [number, number, number, number, number];
+  return { loss: n[0], accuracy: n[2] / n[3], rows: n[1], gradNorm: n[4] };
 }
 
 /** Trains a model. */
