@@ -34,6 +34,7 @@ describe("onnxruntime#10957: out of memory", () => {
     ["a tensor made by the core", (e) => e.full([large], 1)],
     ["a tensor of given values", (e) => e.tensor(new Float32Array(large))],
     ["random numbers", (e) => e.rand([large])],
+    ["a row of a call", (e) => e.ones([1]).assign(new Float32Array(large))],
     ["a layer", (e) => e.nn.dense(2 ** 12, 2 ** 13)],
     ["an operation", (e) => e.ones([1, 2 ** 13]).expand([2 ** 12, 2 ** 13])],
     ["a product", (e) => e.ones([2 ** 13, 1]).matmul(e.ones([1, 2 ** 12]))],
