@@ -1,16 +1,14 @@
 /**
- * The running core: whether there is one, calls into it with errors translated, and what it warns of.
+ * The life of the core: its start, whether there is one, its end; what it warns of and what it holds.
  *
  * One instance serves the whole program. If it ever traps (a bug of ours), its memory can no longer be trusted: it is
  * marked dead and every later call says so.
  */
-import { __wbg_finalize_init, memoryUse, takeError, takeWarnings, trim } from "../build/wasm/evenkeel.js";
+import { buffer, connect, core, disconnect, number, told } from "./crossing.js";
 import { EvenkeelError } from "./errors.js";
-import { messageOf, translated } from "./messages.js";
 import { type Backend, type MathMode, wantedOf } from "./runtime/builds.js";
 import type { WasmSource } from "./runtime/source.js";
-import { type OwnWasm, type Running, run, runSync } from "./runtime/start.js";
-import { decode } from "./wire.js";
+import { type Host, type Running, run, runSync } from "./runtime/start.js";
 
 /** Something worth knowing that is no error. */
 export interface Warning {
@@ -44,6 +42,7 @@ let waiting: Warning[] = [];
 
 function started(result: Running, options: InitOptions): void {
   running = result;
+  connect(result.loaded, translate);
   listener = options.onWarning;
 }
 
@@ -54,15 +53,20 @@ function alreadyStarted(): EvenkeelError {
   );
 }
 
-/** Starts the core from `source`, or waits for the start under way when the call asked for nothing special. */
-export async function start(source: WasmSource | OwnWasm, options: InitOptions, plain: boolean): Promise<void> {
+/** Starts the core from `source` or from what the host brings, or waits for the start under way when the call asked for nothing special. */
+export async function start(
+  host: Host,
+  source: WasmSource | undefined,
+  options: InitOptions,
+  plain: boolean,
+): Promise<void> {
   if (dead !== undefined) throw trapped();
   if (running !== undefined || starting !== undefined) {
     if (!plain) throw alreadyStarted();
     return starting;
   }
   const wanted = wantedOf(options);
-  starting = run(source, wanted).then((result) => started(result, options));
+  starting = run(host, wanted, source).then((result) => started(result, options));
   try {
     await starting;
   } finally {
@@ -87,59 +91,18 @@ export function isReady(): boolean {
 
 /** What computes: how it adds products and on how many threads, and why that is not what `init` was asked for. */
 export function backend(): Backend {
-  if (dead !== undefined) throw trapped();
-  if (running === undefined) throw notReady();
-  return running.backend;
+  core.memoryUse();
+  return (running as Running).backend;
 }
 
-/** The core's memory, for views that are used at once: growth detaches them. */
-export function buffer(): ArrayBuffer {
-  if (running === undefined) throw notReady();
-  return running.loaded.exports.memory.buffer;
-}
-
-function notReady(): EvenkeelError {
-  return new EvenkeelError("NOT_INITIALIZED", "evenkeel is not running yet: await init() first.");
-}
-
-/** An error with the text that belongs to its code. */
-export function coreError(code: string, layer: string, data: Readonly<Record<string, unknown>>): EvenkeelError {
-  return new EvenkeelError(code, messageOf(code, layer, data), layer === "" ? data : { ...data, layer });
-}
-
-/** An error that came out of a layer, told from a model that has this layer at `path`. */
-export function placed(
-  error: EvenkeelError,
-  path: string,
-  more: Readonly<Record<string, unknown>> = {},
-): EvenkeelError {
-  const { layer = "", ...data } = error.data as { layer?: string };
-  return coreError(error.code, [path, layer].filter((p) => p !== "").join("."), translated({ ...data, ...more }));
-}
-
+/** What a call into the core threw: nothing but its trap is of the core. Its workers and memory are let go of. */
 function translate(cause: unknown): unknown {
-  // What the core throws itself is null; what it means waits there.
-  if (cause === null) {
-    const [code, layer, data] = decode(takeError()) as [code: string, layer: string, data: Record<string, unknown>];
-    return coreError(code, layer, translated(data));
-  }
-  if (Object(cause).name === "RuntimeError" && dead === undefined) {
-    dead = cause;
-    bury();
-    return trapped();
-  }
-  return cause;
-}
-
-/**
- * Lets go of the dead instance, of its workers and of its memory. Handles that are still held free themselves later, by
- * `dispose` or the garbage collector, outside of `call`: what they then reach does nothing.
- */
-function bury(): void {
+  if (Object(cause).name !== "RuntimeError") return cause;
+  dead = cause;
   running?.end();
   running = undefined;
-  const exports = new Proxy({}, { get: () => () => 0 });
-  __wbg_finalize_init({ exports } as WebAssembly.Instance);
+  disconnect(trapped);
+  return trapped();
 }
 
 function trapped(): EvenkeelError {
@@ -150,17 +113,6 @@ function trapped(): EvenkeelError {
     {},
     dead,
   );
-}
-
-/** Calls into the core. */
-export function call<R>(f: () => R): R {
-  if (dead !== undefined) throw trapped();
-  if (running === undefined) throw notReady();
-  try {
-    return f();
-  } catch (cause) {
-    throw translate(cause);
-  }
 }
 
 const warningTexts: Record<string, string> = {
@@ -179,12 +131,13 @@ export function warn(code: string, message: string): void {
 
 /** Passes on what the core has warned of. */
 export function passWarnings(): void {
-  for (const code of takeWarnings()) warn(code, warningTexts[code] ?? code);
+  if (core.takeWarnings() === 0) return;
+  for (const code of told<string[]>()) warn(code, warningTexts[code] ?? code);
 }
 
 /** The warnings since the last call, where `init` was given no `onWarning`. */
 export function warnings(): Warning[] {
-  call(passWarnings);
+  passWarnings();
   const all = waiting;
   waiting = [];
   return all;
@@ -202,11 +155,11 @@ export interface Memory {
 
 /** What the core holds now. */
 export function memory(): Memory {
-  const [live = 0, pooled = 0] = call(memoryUse);
-  return { live, pooled, wasm: buffer().byteLength };
+  core.memoryUse();
+  return { live: number(0), pooled: number(1), wasm: buffer().byteLength };
 }
 
 /** Gives what is kept for reuse back to the wasm's allocator. */
 export function trimMemory(): void {
-  call(trim);
+  core.trim();
 }

@@ -4,7 +4,7 @@
  * The file's own metadata has a single key, `evenkeel`, whose value is JSON text of what the core says of the file.
  */
 import { bytesOf } from "./check.js";
-import { coreError } from "./core.js";
+import { begin, bytes as bytesRow, coreError } from "./crossing.js";
 import { decode, encode } from "./wire.js";
 
 interface Header {
@@ -45,6 +45,13 @@ export function splitFile(file: Uint8Array): [header: Uint8Array, values: Uint8A
   const metadata = typeof text === "string" ? parse(text) : null;
   if (metadata === undefined) throw badFile("the metadata is not JSON");
   return [encode({ metadata, tensors }), bytes.subarray(8 + length)];
+}
+
+/** A file's header and values as the rows of a call. */
+export function fileRows(file: Uint8Array): [header: number, values: number] {
+  const [header, values] = splitFile(file);
+  begin(header.length + values.length + 14);
+  return [bytesRow(header), bytesRow(values)];
 }
 
 /** The object in a JSON text; nothing if there is none. */

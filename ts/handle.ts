@@ -2,48 +2,57 @@
  * What a person holds of the core. `dispose()` frees it at once, so does leaving a `using` block or a `scope`; the
  * garbage collector is the net beneath, which never works inside synchronous code.
  */
+import { release } from "./crossing.js";
 import { EvenkeelError } from "./errors.js";
-
-interface Freeable {
-  free(): void;
-}
 
 // Bundlers and older hosts: without the symbol `using` is not there either.
 export const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol.for("Symbol.dispose")) as typeof Symbol.dispose;
 
-/** @internal */
-export function disposed(what: string): EvenkeelError {
+function disposed(what: string): EvenkeelError {
   return new EvenkeelError("DISPOSED", `This ${what} has been disposed of.`, { what });
 }
 
-/** A handle on something in the core. */
-export abstract class Handle<C extends Freeable> {
-  #core: C | undefined;
+// Not everywhere: workerd had none for long.
+const collected =
+  typeof FinalizationRegistry === "function" ? new FinalizationRegistry<number>((id) => release(id)) : undefined;
+
+/**
+ * A handle on something in the core, known there by a number. The number is another thing's once this one is freed, so
+ * it is asked for anew for each call, and never kept past one that may dispose of the handle.
+ */
+export class Handle {
+  #id: number;
   readonly #what: string;
 
   /** @internal `what` it is, for errors: class names do not survive bundlers. */
-  protected constructor(core: C, what: string) {
-    this.#core = core;
+  constructor(id: number, what: string) {
+    this.#id = id;
     this.#what = what;
+    collected?.register(this, id, this);
   }
 
   /** @internal */
-  get core(): C {
-    if (this.#core === undefined) {
-      throw disposed(this.#what);
-    }
-    return this.#core;
+  get id(): number {
+    if (this.#id === 0) throw disposed(this.#what);
+    return this.#id;
   }
 
   /** Whether `dispose` has been called. */
   get disposed(): boolean {
-    return this.#core === undefined;
+    return this.#id === 0;
+  }
+
+  /** @internal The number, for who takes over what it names; the handle is then disposed of. */
+  leave(): number {
+    const { id } = this;
+    this.#id = 0;
+    collected?.unregister(this);
+    return id;
   }
 
   /** Frees it. Calling again does nothing. */
   dispose(): void {
-    this.#core?.free();
-    this.#core = undefined;
+    if (this.#id !== 0) release(this.leave());
   }
 
   /** The same, for `using`. */

@@ -20,6 +20,9 @@ const names: Record<string, string> = {
 };
 const camel = (text: string): string => text.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
+/** A name of this API as the core spells it. */
+export const snake = (text: string): string => text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** A core's name for a layer, setting or operation as this API spells it. */
 export const nameOf = (name: string): string => names[name] ?? camel(name);
 

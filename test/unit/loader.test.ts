@@ -3,13 +3,16 @@ import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { wasmSha256, wasmSize } from "../../build/wasm/inline.js";
-import { checkMagic } from "../../ts/runtime/fetch.js";
+import { bytesOf } from "../../ts/runtime/fetch.js";
 import { inlineSource } from "../../ts/runtime/inline.js";
-import { instantiate, instantiateSync } from "../../ts/runtime/loader.js";
+import { instantiate as instantiateBy, instantiateSync } from "../../ts/runtime/loader.js";
+import { checkMagic } from "../../ts/runtime/magic.js";
+import type { WasmSource } from "../../ts/runtime/source.js";
 import { unpack } from "../../ts/runtime/unpack.js";
 
 const path = "build/wasm/evenkeel.wasm";
 const bytes = readFileSync(path);
+const instantiate = (source: WasmSource) => instantiateBy(source, bytesOf);
 
 function caught(run: () => unknown): unknown {
   try {
@@ -33,20 +36,20 @@ describe("instantiate", () => {
     ["a promised response", () => ({ response: Promise.resolve(new Response(bytes)) })],
     ["a module", () => ({ module: new WebAssembly.Module(bytes) })],
   ])("starts from %s", async (_, source) => {
-    const { exports, module } = await instantiate(source());
-    expect(exports.memory.buffer.byteLength).toBeGreaterThan(0);
+    const { memory, module } = await instantiate(source());
+    expect(memory.buffer.byteLength).toBeGreaterThan(0);
     expect(Object.prototype.toString.call(module)).toBe("[object WebAssembly.Module]");
   });
 
   it("starts from a module of another realm", async () => {
     const module = vm.runInNewContext("new WebAssembly.Module(bytes)", { bytes }) as WebAssembly.Module;
     expect(module instanceof WebAssembly.Module).toBe(false);
-    expect((await instantiate({ module })).exports.memory).toBeDefined();
-    expect(instantiateSync({ module }).exports.memory).toBeDefined();
+    expect((await instantiate({ module })).memory).toBeDefined();
+    expect(instantiateSync({ module }).memory).toBeDefined();
   });
 
   it("starts synchronously from bytes", () => {
-    expect(instantiateSync({ bytes }).exports.memory).toBeDefined();
+    expect(instantiateSync({ bytes }).memory).toBeDefined();
   });
 
   it("names size and hash of the inlined wasm", async () => {

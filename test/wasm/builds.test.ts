@@ -181,7 +181,7 @@ describe("workers end with the instance", () => {
 
   it("that has trapped", () => {
     const file = join(folder, "trap.wasm");
-    writeFileSync(file, withTrapIn(readFileSync(dist("evenkeel-threads.wasm")), "coretensor_matmul"));
+    writeFileSync(file, withTrapIn(readFileSync(dist("evenkeel-threads.wasm")), "matmul"));
     const seen = printed(`
       ${watched}
       await init({ threads: 3, bytes: readFileSync(${JSON.stringify(file)}) });

@@ -2,10 +2,8 @@
  * Modules made of modules, with feature counts checked by the type system where they are literals. If all parts are
  * built-in the whole is one module of the core, and a step stays one call; otherwise JavaScript runs the parts.
  */
-import { CoreLayer } from "../../build/wasm/evenkeel.js";
 import { badArgument, checkOptions, oneOf } from "../check.js";
-import { call } from "../core.js";
-import { EvenkeelError } from "../errors.js";
+import { core, coreError, intRow, must } from "../crossing.js";
 import { concat } from "../tensor/create.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { CoreModule } from "./core-module.js";
@@ -64,15 +62,8 @@ function container(kind: number, parts: readonly AnyModule[]): CoreModule | unde
     if (!(part instanceof Module)) throw badArgument(`part ${i}`, "a layer", part);
   }
   if (!parts.every((p) => p instanceof CoreModule)) return undefined;
-  return new CoreModule(
-    call(() =>
-      CoreLayer.container(
-        kind,
-        parts.map((p) => (p as CoreModule).core.share()),
-      ),
-    ),
-    parts,
-  );
+  const ids = parts.map((p) => (p as CoreModule).id);
+  return new CoreModule(must(core.makeContainer(kind, intRow(ids))), parts);
 }
 
 class CustomSequential extends Module {
@@ -202,7 +193,6 @@ export function parallel<const Ls extends readonly AnyModule[], const J extends 
   const join = oneOf(options.join ?? "concat", "join", ["concat", "sum"]);
   const parts = branches as readonly AnyModule[];
   if (!Array.isArray(parts)) throw badArgument("branches", "a list of layers", parts);
-  if (parts.length === 0)
-    throw new EvenkeelError("EMPTY", "parallel needs at least one branch.", { argument: "branches" });
+  if (parts.length === 0) throw coreError("EMPTY", "", { argument: "branches" });
   return (container(join === "concat" ? 2 : 3, parts) ?? new CustomParallel(parts, join)) as never;
 }

@@ -1,14 +1,14 @@
 /** Built-in modules: handles on the core's. */
 
-import { CoreLayer } from "../../build/wasm/evenkeel.js";
 import { seedOf } from "../check.js";
-import { call, passWarnings } from "../core.js";
+import { passWarnings } from "../core.js";
+import { answer, byteRow, core, intRow, must, release, told } from "../crossing.js";
 import { joinFile } from "../file.js";
-import { disposed } from "../handle.js";
+import { Handle } from "../handle.js";
 import { nameOf } from "../messages.js";
 import { checkShape } from "../tensor/input.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
-import { decode, encode } from "../wire.js";
+import { encode } from "../wire.js";
 import { type Features, Module, Parameter, type Role } from "./module.js";
 import { cameFrom, notice, type Shapes } from "./place.js";
 import { packState, type State, type StateReport, takeState, unpackState } from "./state.js";
@@ -25,19 +25,18 @@ export interface Spec {
 
 /** A module of the core. Handles on parts of it share what they hold. */
 export class CoreModule<In extends Features = Features, Out extends Features = Features> extends Module<In, Out> {
-  #core: CoreLayer | undefined;
+  readonly #core: Handle;
   readonly #parts: readonly Module<Features, Features>[];
 
   /** @internal `parts` are the handles of what it was made of: its to dispose of, as nobody may have named them. */
-  constructor(core: CoreLayer, parts: readonly Module<Features, Features>[] = []) {
+  constructor(id: number, parts: readonly Module<Features, Features>[] = []) {
     super();
-    this.#core = core;
+    this.#core = new Handle(id, "module");
     this.#parts = parts;
   }
   /** @internal */
-  get core(): CoreLayer {
-    if (this.#core === undefined) throw disposed("module");
-    return this.#core;
+  get id(): number {
+    return this.#core.id;
   }
   /** @internal */
   override children(): [] {
@@ -49,7 +48,8 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   /** The layers' description. */
   get spec(): Spec {
-    return decode(call(() => this.core.spec())) as Spec;
+    core.spec(this.id);
+    return told();
   }
   override forward(x: TensorLike): Tensor {
     if (x instanceof Tensor) return this.#run(x);
@@ -62,11 +62,8 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   #run(x: Tensor): Tensor {
     return this.#traced(() => {
-      const y = call(() => {
-        const result = this.core.forward(x.core);
-        passWarnings();
-        return result;
-      });
+      const y = must(core.forward(this.id, x.id));
+      passWarnings();
       notice(this as unknown as CoreModule, x);
       return new Tensor(y);
     });
@@ -81,88 +78,84 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   /** @internal */
   override predictOnce(x: Tensor): Tensor {
-    return this.#traced(() => new Tensor(call(() => this.core.predict(x.core))));
+    return this.#traced(() => new Tensor(must(core.predict(this.id, x.id))));
   }
   override namedParameters(): [string, Parameter][] {
-    const names = call(() => this.core.parameterNames());
-    const numbers = call(() => this.core.parameterRoles());
-    const all = call(() => this.core.parameters());
-    return names.map((name, i) => [name, new Parameter(all[i] as never, roles[numbers[i] as number] as Role)]);
+    core.parameters(this.id);
+    const all = told<[name: string, id: number, role: number][]>();
+    return all.map(([name, id, role]) => [name, new Parameter(id, roles[role] as Role)]);
   }
   override train(): this {
-    call(() => this.core.train());
+    core.setTraining(this.id, 1);
     return this;
   }
   override eval(): this {
-    call(() => this.core.eval());
+    core.setTraining(this.id, 0);
     return this;
   }
   override get mode(): "train" | "eval" {
-    return call(() => this.core.training()) ? "train" : "eval";
+    return core.training(this.id) !== 0 ? "train" : "eval";
   }
   /** @internal */
   override modes(): (() => void)[] {
-    const modes = call(() => this.core.modes());
-    return [() => call(() => this.core.setModes(modes))];
+    core.modes(this.id);
+    const modes = answer();
+    return [() => core.setModes(this.id, byteRow(modes))];
   }
   override freeze(frozen = true): this {
-    call(() => this.core.freeze(frozen));
+    core.freeze(this.id, Number(frozen));
     return this;
   }
   /** Whether `freeze` holds it. */
   get frozen(): boolean {
-    return call(() => this.core.frozen());
+    return core.frozen(this.id) !== 0;
   }
   override seed(seed: number): this {
-    call(() => this.core.seed(seedOf(seed)));
+    core.seedLayers(this.id, seedOf(seed));
     return this;
   }
   override state(): State {
-    return unpackState(call(() => this.core.state()));
+    return unpackState(core.stateOf(this.id));
   }
   override loadState(state: State | Uint8Array, { strict = true }: { strict?: boolean } = {}): StateReport {
-    const core = packState(takeState(state));
+    const packed = packState(takeState(state));
     try {
-      return decode(
-        call(() => {
-          const report = this.core.loadState(core, strict);
-          passWarnings();
-          return report;
-        }),
-      ) as StateReport;
+      must(core.loadState(this.id, packed, Number(strict)));
+      const report = told<StateReport>();
+      passWarnings();
+      return report;
     } finally {
-      core.free();
+      release(packed);
     }
   }
   /** The model as one safetensors file, values and architecture, that `nn.load` rebuilds alone. */
   override save(): Uint8Array {
-    return joinFile(call(() => this.core.save()));
+    must(core.saveModel(this.id));
+    return joinFile(answer());
   }
   override clone(): this {
-    const Class = this.constructor as new (core: CoreLayer) => this;
-    return new Class(call(() => this.core.duplicate()));
+    const Class = this.constructor as new (id: number) => this;
+    return new Class(must(core.duplicate(this.id)));
   }
   /** A copy for inference in which each batch norm that follows a dense layer is folded into it. */
   foldBatchNorm(): CoreModule<In, Out> {
-    return new CoreModule(call(() => this.core.foldBatchNorm()));
+    return new CoreModule(must(core.foldBatchNorm(this.id)));
   }
   /** @internal */
   override rows(shapes: Shapes | undefined): SummaryRow[] {
     return this.summaryRows(shapes?.get(this as unknown as CoreModule));
   }
   override summaryRows(input?: readonly number[]): SummaryRow[] {
-    const shape = Uint32Array.from(checkShape(input ?? [], "the input"));
-    const rows = decode(call(() => this.core.summary(shape))) as SummaryRow[];
-    return rows.map((row) => ({ ...row, kind: nameOf(row.kind) }));
+    core.summary(this.id, intRow(checkShape(input ?? [], "the input")));
+    return told<SummaryRow[]>().map((row) => ({ ...row, kind: nameOf(row.kind) }));
   }
   override dispose(): void {
-    this.#core?.free();
-    this.#core = undefined;
+    this.#core.dispose();
     for (const part of this.#parts) part.dispose();
   }
 }
 
 /** @internal A layer from its description. */
-export function build(spec: Spec): CoreLayer {
-  return call(() => CoreLayer.fromSpec(encode(spec), Number.NaN));
+export function build(spec: Spec): number {
+  return must(core.makeLayer(byteRow(encode(spec))));
 }

@@ -1,9 +1,8 @@
 /** Layers, what is made of them, and losses. */
 
-import { CoreLayer, mergeStatistics as coreMerge } from "../../build/wasm/evenkeel.js";
-import { call } from "../core.js";
-import { splitFile } from "../file.js";
-import { decode, encode } from "../wire.js";
+import { byteRow, core, must, told } from "../crossing.js";
+import { fileRows } from "../file.js";
+import { encode } from "../wire.js";
 import { CoreModule } from "./core-module.js";
 
 export { type FeatureMismatch, parallel, residual, sequential } from "./containers.js";
@@ -36,7 +35,7 @@ export type { SummaryRow } from "./summary.js";
 
 /** Rebuilds a model from the file that `save()` gave: values and architecture. It comes in eval mode. */
 export function load(bytes: Uint8Array): CoreModule {
-  return new CoreModule(call(() => CoreLayer.load(...splitFile(bytes))));
+  return new CoreModule(must(core.loadModel(...fileRows(bytes))));
 }
 
 /** Mean and biased variance of `count` values in each channel. */
@@ -48,5 +47,6 @@ export interface BatchStatistics {
 
 /** Statistics of all parts taken together (Chan et al. 1983): what separate trainings have seen, for one. */
 export function mergeStatistics(parts: readonly BatchStatistics[]): BatchStatistics {
-  return decode(call(() => coreMerge(encode(parts)))) as BatchStatistics;
+  must(core.mergeStatistics(byteRow(encode(parts))));
+  return told();
 }

@@ -1,6 +1,7 @@
 /** The layers, one function each. Options are PyTorch's, in camelCase, with PyTorch's defaults. */
 import { badArgument, checkOptions, count, finite, type Options, oneOf, whole } from "../check.js";
-import { call } from "../core.js";
+import { core, must, release } from "../crossing.js";
+import { snake } from "../messages.js";
 import { type TensorLike, takeTensor } from "../tensor/tensor.js";
 import { build, CoreModule, type Spec } from "./core-module.js";
 
@@ -34,8 +35,6 @@ export type Init =
   | { readonly name: "normal"; readonly mean?: number; readonly std?: number }
   | { readonly name: "uniform"; readonly a?: number; readonly b?: number }
   | { readonly name: "constant"; readonly value: number };
-
-const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 /** The numbers of each initialisation, in the core's order, with their defaults. */
 const initNumbers: Record<string, Record<string, number>> = {
@@ -177,9 +176,9 @@ export class FeatureNorm<F extends number = number> extends CoreModule<F, F> {
     oneOf(std, "std", ["each", "shared"]);
     const data = takeTensor(x, "x");
     try {
-      call(() => this.core.adapt(data, std === "shared"));
+      must(core.adapt(this.id, data, Number(std === "shared")));
     } finally {
-      data.free();
+      release(data);
     }
     return this;
   }

@@ -1,9 +1,8 @@
 /** Losses: how far predictions are from targets. PyTorch's formulas, options and defaults. */
 
-import { CoreLoss, type CoreLossValue } from "../../build/wasm/evenkeel.js";
 import { badArgument, checkOptions, type Options as Known, oneOf } from "../check.js";
-import { call } from "../core.js";
-import { flatten, floats, type NestedArray, type NumericArray, type Shaped } from "../tensor/input.js";
+import { begin, bytes, core, floats, must, release } from "../crossing.js";
+import { flatten, type NestedArray, type NumericArray, type Shaped } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
 import { encode } from "../wire.js";
 
@@ -49,41 +48,56 @@ const settings: Record<LossName, Known> = {
 };
 
 /** @internal Whether a loss compares classes. */
-export const isClassLoss = (type: LossName): boolean => type === "crossEntropy" || type === "nll";
+export const isClassLoss = (type: LossName | undefined): boolean => type === "crossEntropy" || type === "nll";
 
-/** @internal A loss of the core. */
-export function makeLoss(spec: LossSpec): CoreLoss {
+/** @internal A loss of the core, the caller's to release. */
+export function makeLoss(spec: LossSpec): number {
   const { type, ignoreIndex, labelSmoothing, delta, beta } = spec;
   oneOf(type, "loss", Object.keys(settings));
   checkOptions(type, spec, { type: "string", ...settings[type] });
   const weight = spec.weight ?? spec.posWeight;
-  const flat = weight === undefined ? undefined : floats(flatten(weight, undefined, "weight").data);
-  const elements = spec.elementWeight === undefined ? undefined : takeTensor(spec.elementWeight, "elementWeight");
-  return call(() => new CoreLoss(encode({ type, ignoreIndex, labelSmoothing, delta, beta }), flat, elements));
+  const each = weight === undefined ? undefined : flatten(weight, undefined, "weight").data;
+  const elements = spec.elementWeight === undefined ? 0 : takeTensor(spec.elementWeight, "elementWeight");
+  try {
+    const encoded = encode({ type, ignoreIndex, labelSmoothing, delta, beta });
+    begin(encoded.length + 4 * (each?.length ?? 0) + 16);
+    return must(core.makeLoss(bytes(encoded), each === undefined ? -1 : floats(each), elements));
+  } finally {
+    release(elements);
+  }
 }
 
-/** @internal Labels or values for a loss: labels for class losses given whole numbers of one rank less than the input. */
-export function takeTarget(type: LossName, target: Labels | TensorLike, rank: number, argument = "target") {
-  if (target instanceof Indices) return { labels: takeIndices(target, argument), values: undefined };
+/**
+ * @internal Labels or values for a loss, the caller's to release: labels for class losses given whole numbers of one rank
+ * less than the input.
+ */
+export function takeTarget(type: LossName, target: Labels | TensorLike, rank: number, argument = "target"): number {
+  if (target instanceof Indices) return takeIndices(target, argument);
   if (isClassLoss(type) && !(target instanceof Tensor)) {
     const flat = flatten(target, undefined, argument);
-    if (flat.shape.length < rank) return { labels: takeIndices(target as Labels, argument), values: undefined };
+    if (flat.shape.length < rank) return takeIndices(target as Labels, argument);
   }
-  return { labels: undefined, values: takeTensor(target as TensorLike, argument) };
+  return takeTensor(target as TensorLike, argument);
 }
 
-/** @internal Computes; the caller frees the result. */
+/** @internal Computes a loss, the caller's to release; numbers are left as `applyLoss` wants them. */
 export function computeLoss(
-  loss: CoreLoss,
+  loss: number,
   type: LossName,
   input: Tensor,
   target: Labels | TensorLike,
   sampleWeight: TensorLike | undefined,
   reduction: Reduction,
-): CoreLossValue {
-  const { labels, values } = takeTarget(type, target, input.rank);
-  const weights = sampleWeight === undefined ? undefined : takeTensor(sampleWeight, "sampleWeight");
-  return call(() => loss.compute(input.core, labels, values, weights, reductions[reduction]));
+): number {
+  const against = takeTarget(type, target, input.rank);
+  let weights = 0;
+  try {
+    if (sampleWeight !== undefined) weights = takeTensor(sampleWeight, "sampleWeight");
+    return must(core.computeLoss(loss, input.id, against, weights, reductions[reduction]));
+  } finally {
+    release(against);
+    release(weights);
+  }
 }
 
 /** What every loss function takes beside its own options. */
@@ -101,14 +115,9 @@ function lossFunction(spec: LossSpec, input: Tensor, target: Labels | TensorLike
   const reduction = oneOf(options.reduction ?? "mean", "reduction", ["mean", "sum", "none"]);
   const loss = makeLoss(spec);
   try {
-    const value = computeLoss(loss, spec.type, input, target, options.sampleWeight, reduction);
-    try {
-      return new Tensor(value.tensor());
-    } finally {
-      value.free();
-    }
+    return new Tensor(computeLoss(loss, spec.type, input, target, options.sampleWeight, reduction));
   } finally {
-    loss.free();
+    release(loss);
   }
 }
 

@@ -3,10 +3,8 @@
  * `Module`, keeps parameters and other modules in its fields, and computes in `forward` with tensor operations.
  */
 
-import { CoreRecalibration } from "../../build/wasm/evenkeel.js";
 import { checkOptions, count, oneOf, seedOf } from "../check.js";
-import { call } from "../core.js";
-import { EvenkeelError } from "../errors.js";
+import { answer, core, coreError, must, release } from "../crossing.js";
 import { joinFile } from "../file.js";
 import { dispose, scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
@@ -28,8 +26,8 @@ export class Parameter extends Tensor {
   /** What it is for. */
   readonly role: Role;
   /** @internal */
-  constructor(core: ConstructorParameters<typeof Tensor>[0], role: Role, lasting = false) {
-    super(core, lasting);
+  constructor(id: number, role: Role, lasting = false) {
+    super(id, lasting);
     this.role = role;
   }
 }
@@ -42,13 +40,9 @@ export function parameter(values: TensorLike, role: Role = "weight"): Parameter 
     "values",
   );
   try {
-    return new Parameter(
-      call(() => given.tracked()),
-      role,
-      true,
-    );
+    return new Parameter(core.tracked(given), role, true);
   } finally {
-    given.free();
+    release(given);
   }
 }
 
@@ -123,7 +117,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     // A parameter is known by where its values lie.
     const seen = new Set<number>();
     return all.filter(([, p]) => {
-      const address = call(() => p.core.address());
+      const address = core.address(p.id);
       return !seen.has(address) && seen.add(address);
     });
   }
@@ -163,7 +157,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
   freeze(frozen = true): this {
     for (const [, child] of this.children()) {
       if (child instanceof Parameter) {
-        call(() => child.core.setTracks(!frozen));
+        core.setTracks(child.id, Number(!frozen));
         child.zeroGrad();
       } else child.freeze(frozen);
     }
@@ -216,7 +210,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
       // A handle of its own: forward may give back x itself, or what a layer holds.
       return scope(() => {
         const y = locating(this, () => outputOf(noGrad(() => this.forward(x))));
-        return new Tensor(y.core.share());
+        return new Tensor(core.share(y.id));
       });
     } finally {
       restoreModes(modes);
@@ -272,13 +266,7 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     }
     report.unexpected.push(...Object.keys(given).filter((key) => !known.has(key)));
     if (strict && report.missing.length + report.unexpected.length + report.misshapen.length > 0) {
-      const say = (names: string[]) => names.join(", ") || "none";
-      throw new EvenkeelError(
-        "STATE_MISMATCH",
-        `The state does not fit the model. Missing: ${say(report.missing)}. Unexpected: ${say(report.unexpected)}. ` +
-          `Misshapen: ${say(report.misshapen)}. Nothing was changed; { strict: false } takes what fits.`,
-        { ...report },
-      );
+      throw coreError("STATE_MISMATCH", "", { ...report });
     }
     for (const load of loads) load();
     return report;
@@ -299,11 +287,12 @@ export abstract class Module<In extends Features = Features, Out extends Feature
   }
   /** The values as a safetensors file, for a class of one's own: rebuild it and `loadState(bytes)`. */
   save(): Uint8Array {
-    const core = packState(this.state());
+    const packed = packState(this.state());
     try {
-      return joinFile(call(() => core.toParts()));
+      must(core.stateToParts(packed));
+      return joinFile(answer());
     } finally {
-      core.free();
+      release(packed);
     }
   }
 
@@ -340,16 +329,17 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     oneOf(method, "method", ["pooled", "average"]);
     const modes = this.modes();
     this.train();
-    const noting = call(() => new CoreRecalibration());
+    const noting = core.startRecalibration();
     try {
       for (const batch of batchesOf(x, batchSize)) {
         scope(() => {
           noGrad(() => this.forward(batch));
         });
       }
-      for (const [, module] of this.coreModules()) call(() => noting.apply(module.core, method === "average"));
+      for (const [, module] of this.coreModules())
+        must(core.recalibrate(noting, module.id, Number(method === "average")));
     } finally {
-      noting.free();
+      release(noting);
       restoreModes(modes);
     }
   }

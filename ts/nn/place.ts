@@ -3,7 +3,7 @@
  * path to it in front.
  */
 import { badArgument } from "../check.js";
-import { call, placed } from "../core.js";
+import { core, placed, told } from "../crossing.js";
 import { EvenkeelError } from "../errors.js";
 import { zeros } from "../tensor/create.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -71,8 +71,8 @@ export function inputShapes(model: Model, shape: readonly number[]): Shapes {
 export function firstNotFinite(model: Model, run: () => void): { layer: string; kind: string } | undefined {
   let found: { layer: string; kind: string } | undefined;
   watcher = (module, x) => {
-    const [inner, kind] = (found === undefined && call(() => module.core.firstNotFinite(x.core))) || [];
-    if (inner === undefined || kind === undefined) return;
+    if (found !== undefined || core.firstNotFinite(module.id, x.id) === 0) return;
+    const [inner, kind] = told<[path: string, kind: string]>();
     found = { layer: [pathOf(module, model) ?? "", inner].filter((p) => p !== "").join("."), kind };
   };
   try {

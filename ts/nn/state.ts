@@ -1,10 +1,9 @@
 /** A model's values by name, on their way into the core, out of it, and in files. */
 
-import { CoreState } from "../../build/wasm/evenkeel.js";
 import { badArgument, isBytes } from "../check.js";
-import { call } from "../core.js";
-import { splitFile } from "../file.js";
-import { flatten, floats } from "../tensor/input.js";
+import { begin, buffer, byteRow, bytes, core, floats, ints, must, release, told } from "../crossing.js";
+import { fileRows } from "../file.js";
+import { flatten } from "../tensor/input.js";
 
 /** One entry of a state: values with a shape, or a whole number (`num_batches_tracked`). */
 export type StateValue = { readonly data: Float32Array; readonly shape: readonly number[] } | number;
@@ -38,31 +37,45 @@ function takeValue(value: StateValue, name: string): StateValue {
     return value;
   }
   const { data, shape } = flatten(value, undefined, name);
-  return { data: floats(data), shape };
+  return { data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
 }
 
-/** @internal A state, checked, on its way into the core. */
-export function packState(state: State): CoreState {
-  const core = call(() => new CoreState());
-  for (const [name, value] of Object.entries(state)) {
-    if (typeof value === "number") call(() => core.pushInteger(name, value));
-    else call(() => core.push(name, value.data, Uint32Array.from(value.shape)));
+/** @internal A state, checked, on its way into the core: the caller's to release. */
+export function packState(state: State): number {
+  const made = core.makeState();
+  try {
+    for (const [key, value] of Object.entries(state)) {
+      const name = new TextEncoder().encode(key);
+      if (typeof value === "number") core.statePushInteger(made, byteRow(name), value);
+      else {
+        begin(name.length + 4 * (value.data.length + value.shape.length) + 24);
+        core.statePush(made, bytes(name), floats(value.data), ints(value.shape));
+      }
+    }
+    return made;
+  } catch (error) {
+    release(made);
+    throw error;
   }
-  return core;
 }
 
-/** @internal A state that came out of the core; frees it. */
-export function unpackState(core: CoreState): State {
+/** @internal A state that came out of the core; releases it. */
+export function unpackState(id: number): State {
   const state: State = {};
-  for (const [i, name] of call(() => core.names()).entries()) {
-    const shape = call(() => core.shape(i));
-    state[name] = shape === undefined ? core.integer(i) : { data: core.data(i), shape: Array.from(shape) };
+  core.stateEntries(id);
+  for (const [i, [name, value]] of told<[name: string, value: number | readonly number[]][]>().entries()) {
+    if (typeof value === "number") state[name] = value;
+    else {
+      const size = value.reduce((a, b) => a * b, 1);
+      const data = new Float32Array(buffer(), core.stateAddress(id, i) >>> 0, size).slice();
+      state[name] = { data, shape: value };
+    }
   }
-  core.free();
+  release(id);
   return state;
 }
 
 /** The values in a safetensors file, whoever wrote it (PyTorch's `save_file`, for one). */
-export function readState(bytes: Uint8Array): State {
-  return unpackState(call(() => CoreState.fromParts(...splitFile(bytes))));
+export function readState(file: Uint8Array): State {
+  return unpackState(must(core.stateFromParts(...fileRows(file))));
 }

@@ -1,17 +1,10 @@
 /** Optimizers and schedulers for training by hand. */
 
-import {
-  CoreGroups,
-  type CoreOptimizer,
-  CoreScheduler,
-  clipGradNorm as coreClipNorm,
-  clipGradValue as coreClipValue,
-} from "../../build/wasm/evenkeel.js";
 import { badArgument, finite } from "../check.js";
-import { call } from "../core.js";
+import { byteRow, core, intRow, must, number, told } from "../crossing.js";
 import { Handle, scope } from "../handle.js";
 import { type Features, Module, Parameter } from "../nn/module.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { idOf, type Tensor } from "../tensor/tensor.js";
 import { encode } from "../wire.js";
 import type { ScheduleSpec } from "./schedule.js";
 import { adam, type OptimizerSpec } from "./specs.js";
@@ -34,24 +27,19 @@ function groupsOf(target: Trainable, spec: OptimizerSpec): ParameterGroup[] {
   return [{ parameters: all as Tensor[], optimizer: spec }];
 }
 
-/** @internal The core's optimizer. */
-export function makeOptimizer(target: Trainable, spec: OptimizerSpec): CoreOptimizer {
+/** @internal An optimizer of the core. */
+export function makeOptimizer(target: Trainable, spec: OptimizerSpec): number {
   // The handles that a model gives on its parameters are nobody's.
   return scope(() => {
-    const groups = call(() => new CoreGroups());
-    for (const { parameters, optimizer } of groupsOf(target, spec)) {
-      const all = Array.from(parameters);
-      const kinds = Uint8Array.from(all, (p) => roles[p instanceof Parameter ? p.role : "weight"]);
-      const settings = encode({ type: optimizer.type, ...optimizer.settings });
-      call(() =>
-        groups.add(
-          settings,
-          all.map((p) => p.core.share()),
-          kinds,
-        ),
-      );
-    }
-    return call(() => groups.build());
+    const groups = groupsOf(target, spec).map(({ parameters, optimizer }) => ({
+      type: optimizer.type,
+      ...optimizer.settings,
+      parameters: Array.from(parameters, (p, i) => [
+        idOf(p, `parameter ${i}`),
+        roles[p instanceof Parameter ? p.role : "weight"],
+      ]),
+    }));
+    return must(core.makeOptimizer(byteRow(encode(groups))));
   });
 }
 
@@ -64,83 +52,70 @@ export function makeOptimizer(target: Trainable, spec: OptimizerSpec): CoreOptim
  * const loss = nn.crossEntropy(model.forward(x), y);
  * loss.backward(); optimizer.step(); optimizer.zeroGrad();
  */
-export class Optimizer extends Handle<CoreOptimizer> {
+export class Optimizer extends Handle {
   constructor(target: Trainable, spec: OptimizerSpec = adam()) {
     super(makeOptimizer(target, spec), "optimizer");
   }
   /** Updates every parameter that has a gradient. */
   step(): void {
-    call(() => this.core.step());
+    must(core.updateParameters(this.id));
   }
   /** Forgets all gradients. */
   zeroGrad(): void {
-    call(() => this.core.zeroGrad());
+    core.zeroGrads(this.id);
   }
   /** Learning rates, one a group. */
   get lr(): number[] {
-    return Array.from(call(() => this.core.rates()));
+    core.rates(this.id);
+    return told();
   }
   set lr(rates: readonly number[]) {
     const groups = this.lr.length;
     if (!Array.isArray(rates) || rates.length !== groups || !rates.every((r) => Number.isFinite(r) && r >= 0)) {
       throw badArgument("lr", `${groups} ${groups === 1 ? "rate" : "rates"} of at least 0, one a group`, rates);
     }
-    call(() => this.core.setRates(Float64Array.from(rates)));
-  }
-  /** @internal */
-  setRates(rates: Float64Array, momentum: number | undefined): void {
-    call(() => this.core.setRates(rates, momentum));
+    must(core.setRates(this.id, byteRow(encode(rates))));
   }
 }
 
 /** Moves an optimizer's learning rates along a schedule; by hand, `step()` after each epoch or update. */
-export class Scheduler extends Handle<CoreScheduler> {
+export class Scheduler extends Handle {
   readonly #optimizer: Optimizer;
   constructor(optimizer: Optimizer, spec: ScheduleSpec) {
-    super(makeScheduler(spec, optimizer.lr), "scheduler");
+    if (!(optimizer instanceof Optimizer)) throw badArgument("optimizer", "an Optimizer", optimizer);
+    super(makeScheduler(spec, optimizer.id), "scheduler");
     this.#optimizer = optimizer;
     this.#apply();
   }
   #apply(): void {
-    this.#optimizer.setRates(
-      call(() => this.core.rates()),
-      call(() => this.core.momentum()),
-    );
+    must(core.applySchedule(this.id, this.#optimizer.id));
   }
   /** Goes on to the next step of the schedule. */
   step(): void {
-    call(() => this.core.step());
+    core.stepScheduler(this.id);
     this.#apply();
   }
   /** Tells a plateau the metric it watches. */
   observe(metric: number): void {
-    call(() => this.core.observe(metric));
+    core.observe(this.id, metric);
     this.#apply();
   }
 }
 
-/** @internal */
-export function makeScheduler(spec: ScheduleSpec, rates: readonly number[]): CoreScheduler {
-  return call(() => new CoreScheduler(encode(spec), Float64Array.from(rates)));
+/** @internal A schedule of the core that starts from the rates of an optimizer. */
+export function makeScheduler(spec: ScheduleSpec, optimizer: number): number {
+  return must(core.makeScheduler(byteRow(encode(spec)), optimizer));
 }
+
+const idsOf = (parameters: Iterable<Tensor>): number[] => Array.from(parameters, (p, i) => idOf(p, `parameter ${i}`));
 
 /** Scales the gradients of these parameters so that their common norm is at most `maxNorm`; returns the norm before. */
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number, { p = 2 }: { p?: number } = {}): number {
-  return call(() =>
-    coreClipNorm(
-      Array.from(parameters, (t) => t.core.share()),
-      finite(maxNorm, "maxNorm"),
-      p,
-    ),
-  );
+  must(core.clipGradNorm(intRow(idsOf(parameters)), finite(maxNorm, "maxNorm"), p));
+  return number(0);
 }
 
 /** Limits each gradient of these parameters to ±value. */
 export function clipGradValue(parameters: Iterable<Tensor>, value: number): void {
-  call(() =>
-    coreClipValue(
-      Array.from(parameters, (t) => t.core.share()),
-      finite(value, "value"),
-    ),
-  );
+  must(core.clipGradValue(intRow(idsOf(parameters)), finite(value, "value")));
 }

@@ -1,6 +1,7 @@
 /** Optimizers and schedules as plain settings, which a Trainer or an Optimizer takes. */
 
 import { checkOptions, finite, type Options } from "../check.js";
+import { snake } from "../messages.js";
 
 /** What all optimizers share. */
 interface Common {
@@ -28,8 +29,6 @@ export interface OptimizerSpec {
   /** Its settings, in the core's spelling. */
   readonly settings: Readonly<Record<string, number | boolean>>;
 }
-
-const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 const common: Options = { lr: "number", weightDecay: "number", decayAll: "boolean", maximize: "boolean" };
 const adams: Options = { ...common, betas: "array", eps: "number" };

@@ -14,6 +14,17 @@ export function requireWebAssembly(): void {
   );
 }
 
+/** A host that takes wasm only as a module. */
+export function blocked(data: Readonly<Record<string, unknown>>, cause?: unknown): EvenkeelError {
+  return new EvenkeelError(
+    "WASM_BLOCKED",
+    "This host does not compile wasm from bytes. Import it statically and hand over the module: " +
+      'import wasm from "evenkeel/evenkeel.wasm"; await init({ module: wasm }).',
+    data,
+    cause,
+  );
+}
+
 export function asEvenkeelError(cause: unknown): EvenkeelError {
   if (cause instanceof EvenkeelError) return cause;
   // Not `instanceof Error`: the engine's error may be of another realm.
@@ -21,13 +32,7 @@ export function asEvenkeelError(cause: unknown): EvenkeelError {
   const engine = message === undefined ? String(cause) : String(message);
   const data = { engine };
   if (/disallowed by embedder/i.test(engine)) {
-    return new EvenkeelError(
-      "WASM_BLOCKED",
-      "This host does not compile wasm from bytes. Import it statically and hand over the module: " +
-        'import wasm from "evenkeel/evenkeel.wasm"; await init({ module: wasm }).',
-      data,
-      cause,
-    );
+    return blocked(data, cause);
   }
   if (/content security policy|unsafe-eval|blocked by csp/i.test(engine)) {
     return new EvenkeelError(

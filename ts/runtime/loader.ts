@@ -1,32 +1,33 @@
 /**
- * Starts the wasm from whatever a host can offer.
- *
- * wasm-bindgen's own loader is not used: it tests `instanceof WebAssembly.Module`, which a module of another realm
- * (a Next edge route, a vm context) fails. Only one instance lives at a time, the one that the glue's classes work on.
+ * Starts the wasm from whatever a host can offer. wasm-bindgen's own JavaScript is not used: only numbers cross, so nothing
+ * is left for it to do but to load, and it tests `instanceof WebAssembly.Module`, which a module of another realm (a Next
+ * edge route, a vm context) fails.
  */
-import { __wbg_finalize_init, __wbg_get_imports, type InitOutput, sharedPages } from "../../build/wasm/evenkeel.js";
-import { asEvenkeelError, requireWebAssembly } from "./failure.js";
-import { bytesOfResponse, bytesOfUrl, checkMagic } from "./fetch.js";
-import type { WasmSource } from "./source.js";
-import { unpack } from "./unpack.js";
-import { sharedMemory } from "./workers.js";
+import { type Exports, importedFunction, importsFrom, sharedPages } from "../../build/wasm/evenkeel.js";
+import { asEvenkeelError, blocked, requireWebAssembly } from "./failure.js";
+import { checkMagic } from "./magic.js";
+import type { Packed, WasmSource } from "./source.js";
 
 /** A running wasm: what it exports, and the module to start it again elsewhere (modules can be posted). */
 export interface Loaded {
-  readonly exports: InitOutput;
+  readonly exports: Exports;
+  readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
   /** The memory that workers can share, if this build has one. */
   readonly shared: WebAssembly.Memory | undefined;
 }
 
+/** How a host gets bytes; one that compiles none has no way to. */
+export type Reader = (source: Packed) => Promise<BufferSource>;
+
 /** Compiles and starts, asynchronously. Fails with an `EvenkeelError`, and then nothing has changed. */
-export async function instantiate(source: WasmSource): Promise<Loaded> {
+export async function instantiate(source: WasmSource, read?: Reader): Promise<Loaded> {
   requireWebAssembly();
   try {
     if ("module" in source) {
       return await instantiateModule(source.module);
     }
-    const bytes = await bytesOf(source);
+    const bytes = await bytesOf(source, read);
     const imports = importsOf();
     const { instance, module } = await WebAssembly.instantiate(bytes, imports.all);
     return finish(instance, module, imports);
@@ -71,23 +72,41 @@ interface Imports {
 
 /** What the wasm imports. Only the builds with threads ask for a memory: it is made when they do. */
 function importsOf(): Imports {
-  const imports: Imports = { all: __wbg_get_imports(), shared: undefined };
-  const get = () => {
-    imports.shared ??= sharedMemory(sharedPages);
-    return imports.shared;
+  const imports: Imports = {
+    all: {
+      [importsFrom]: {
+        [importedFunction]: () => {},
+        get memory() {
+          imports.shared ??= sharedMemory(sharedPages);
+          return imports.shared;
+        },
+      },
+    },
+    shared: undefined,
   };
-  for (const group of Object.values(imports.all)) Object.defineProperty(group, "memory", { get });
   return imports;
 }
 
-function bytesOf(source: Exclude<WasmSource, { module: WebAssembly.Module }>): Promise<BufferSource> {
+async function bytesOf(source: { bytes: BufferSource } | Packed, read: Reader | undefined): Promise<BufferSource> {
   if ("bytes" in source) {
     checkMagic(view(source.bytes));
-    return Promise.resolve(source.bytes);
+    return source.bytes;
   }
-  if ("url" in source) return bytesOfUrl(source.url);
-  if ("response" in source) return Promise.resolve(source.response).then((response) => bytesOfResponse(response));
-  return unpack(source.gzipBase64);
+  if (read === undefined) throw blocked({});
+  return read(source);
+}
+
+/** Memory that threads share: as large as the host lets it become. */
+function sharedMemory(initial: number): WebAssembly.Memory {
+  // 4, 2 and 1 GiB, in pages of 64 KiB: some hosts set the whole range of addresses aside at once.
+  for (const maximum of [65536, 32768]) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum, shared: true });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return new WebAssembly.Memory({ initial, maximum: 16384, shared: true });
 }
 
 function view(bytes: BufferSource): Uint8Array {
@@ -97,5 +116,7 @@ function view(bytes: BufferSource): Uint8Array {
 }
 
 function finish(instance: WebAssembly.Instance, module: WebAssembly.Module, { shared }: Imports): Loaded {
-  return { exports: __wbg_finalize_init(instance), module, shared };
+  const exports = instance.exports as unknown as Exports & { readonly memory: WebAssembly.Memory };
+  exports.__wbindgen_start();
+  return { exports, memory: shared ?? exports.memory, module, shared };
 }

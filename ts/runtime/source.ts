@@ -7,6 +7,10 @@ export type WasmSource =
   | { readonly module: WebAssembly.Module }
   /** The bytes of evenkeel.wasm. */
   | { readonly bytes: BufferSource }
+  | Packed;
+
+/** What the bytes have to be got out of first. */
+export type Packed =
   /** Where evenkeel.wasm is: `http:`, `data:`, `blob:`, and in Node, Deno and Bun also `file:`. */
   | { readonly url: string | URL }
   /** A response that holds it, or will. */

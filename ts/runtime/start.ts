@@ -2,18 +2,29 @@
  * From what was asked for to what runs: picks the build, and where the host or the wasm has no relaxed arithmetic or no
  * threads, goes on without and says why.
  */
-import { isRelaxed, selfTest } from "../../build/wasm/evenkeel.js";
 import { EvenkeelError } from "../errors.js";
 import { type Backend, type BuildName, buildName, noRelaxed, type Wanted } from "./builds.js";
 import { requireWebAssembly } from "./failure.js";
-import { instantiate, instantiateSync, type Loaded } from "./loader.js";
+import { instantiate, instantiateSync, type Loaded, type Reader } from "./loader.js";
 import type { WasmSource } from "./source.js";
-import { noThreads, processors, startWorkers } from "./workers.js";
 
-/** The wasm that an entry brings: the default at once, the others if it has them. */
-export interface OwnWasm {
+/** What an entry brings for its hosts. */
+export interface Host {
+  /** The default wasm. */
   readonly plain: () => WasmSource;
+  /** The other builds, if it has them. */
   readonly other?: (name: Exclude<BuildName, "">) => Promise<WasmSource>;
+  /** How bytes are got, where they can be compiled. */
+  readonly read?: Reader;
+  /** Workers, where they can be. */
+  readonly workers?: Workers;
+}
+
+/** What `workers.ts` has. */
+export interface Workers {
+  readonly processors: () => number;
+  readonly noThreads: () => string | undefined;
+  readonly startWorkers: (size: number, module: WebAssembly.Module, memory: WebAssembly.Memory) => Promise<() => void>;
 }
 
 /** A core that runs. */
@@ -32,20 +43,25 @@ interface Reasons {
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Starts from what was given, or from what the entry brings. Fails with an `EvenkeelError`, and then nothing is left. */
-export async function run(source: WasmSource | OwnWasm, wanted: Wanted): Promise<Running> {
+const noWorkers = "This host has no workers.";
+
+/** Starts from what was given, or from what the host brings. Fails with an `EvenkeelError`, and then nothing is left. */
+export async function run(host: Host, wanted: Wanted, source?: WasmSource): Promise<Running> {
   requireWebAssembly();
   const reasons: Reasons = {};
-  const threads = wanted.threads === "auto" ? processors() : wanted.threads;
-  if (wanted.threads !== 1) {
-    reasons.threads = noThreads() ?? (threads === 1 ? "This host has one processor." : undefined);
-  }
+  const { workers } = host;
+  const threads = wanted.threads === "auto" ? (workers?.processors() ?? 1) : wanted.threads;
+  if (wanted.threads !== 1 && workers !== undefined) {
+    reasons.threads = workers.noThreads() ?? (threads === 1 ? "This host has one processor." : undefined);
+  } else if (wanted.threads === "auto") reasons.threads = noWorkers;
   if (wanted.math === "relaxed") reasons.math = noRelaxed();
   const relaxed = wanted.math === "relaxed" && reasons.math === undefined;
   const several = threads > 1 && reasons.threads === undefined;
   const loaded =
-    "plain" in source ? await fromOwn(source, relaxed, several, reasons) : tested(await instantiate(source));
-  return withWorkers(settled(loaded, wanted.math, threads, reasons), several ? threads : 1, reasons);
+    source === undefined
+      ? await fromOwn(host, relaxed, several, reasons)
+      : tested(await instantiate(source, host.read));
+  return withWorkers(settled(loaded, wanted.math, threads, reasons), several ? threads : 1, reasons, workers);
 }
 
 /** The same at once, with one thread. */
@@ -57,25 +73,25 @@ export function runSync(source: { module: WebAssembly.Module } | { bytes: Buffer
 }
 
 /** The build that was asked for, or the default if it does not start. */
-async function fromOwn(own: OwnWasm, relaxed: boolean, threads: boolean, reasons: Reasons): Promise<Loaded> {
+async function fromOwn(own: Host, relaxed: boolean, threads: boolean, reasons: Reasons): Promise<Loaded> {
   const name = buildName(relaxed, threads);
   if (name !== "") {
     try {
       if (own.other === undefined) {
         throw new Error(`This host takes wasm only from a static import: give init evenkeel-${name}.wasm as module.`);
       }
-      return tested(await instantiate(await own.other(name)));
+      return tested(await instantiate(await own.other(name), own.read));
     } catch (error) {
       const reason = textOf(error);
       if (relaxed) reasons.math = reason;
       if (threads) reasons.threads = reason;
     }
   }
-  return tested(await instantiate(own.plain()));
+  return tested(await instantiate(own.plain(), own.read));
 }
 
 function tested(loaded: Loaded): Loaded {
-  if (selfTest()) return loaded;
+  if (loaded.exports.selfTest()) return loaded;
   throw new EvenkeelError(
     "SELF_TEST_FAILED",
     "This host's WebAssembly SIMD computes wrong numbers: a small product and exponentials do not give their known bits.",
@@ -86,7 +102,7 @@ const given = (name: string): string => `The wasm that init was given is another
 
 /** What runs now, with the caller's thread alone. */
 function settled(loaded: Loaded, math: Wanted["math"], threads: number, reasons: Reasons): Running {
-  const relaxed = isRelaxed();
+  const relaxed = loaded.exports.isRelaxed() !== 0;
   if (math === "relaxed" && !relaxed) reasons.math ??= given("evenkeel-relaxed.wasm");
   if (threads > 1 && loaded.shared === undefined) reasons.threads ??= given("evenkeel-threads.wasm");
   return { loaded, backend: backendOf(relaxed, 1, reasons), end: () => {} };
@@ -101,12 +117,21 @@ function backendOf(relaxed: boolean, threads: number, { math, threads: why }: Re
   };
 }
 
-async function withWorkers(running: Running, threads: number, reasons: Reasons): Promise<Running> {
+async function withWorkers(
+  running: Running,
+  threads: number,
+  reasons: Reasons,
+  workers: Workers | undefined,
+): Promise<Running> {
   const { loaded, backend } = running;
   if (threads === 1 || loaded.shared === undefined) return running;
   const relaxed = backend.math === "relaxed";
+  if (workers === undefined) {
+    reasons.threads = noWorkers;
+    return { ...running, backend: backendOf(relaxed, 1, reasons) };
+  }
   try {
-    const end = await startWorkers(threads - 1, loaded.module, loaded.shared);
+    const end = await workers.startWorkers(threads - 1, loaded.module, loaded.shared);
     return { loaded, backend: backendOf(relaxed, threads, reasons), end };
   } catch (error) {
     reasons.threads = `The workers could not be started: ${textOf(error)}`;

@@ -1,6 +1,7 @@
 /**
- * The workers of the build with threads: each runs an instance of its own on the shared memory, and nothing else. They
- * need no glue, since all that they ever call is `workerMain`, which does not come back.
+ * The workers of the build with threads: each runs an instance of its own on the shared memory, and nothing else: all that
+ * they ever call is `workerMain`, which does not come back. Not imported by the entries for edge hosts, which have no
+ * workers.
  */
 import { builtin } from "./builtin.js";
 
@@ -53,19 +54,6 @@ export function noThreads(): string | undefined {
   if (typeof SharedArrayBuffer !== "function") return "This host has no SharedArrayBuffer.";
   if (builtin("node:worker_threads") === undefined && typeof Worker !== "function") return "This host has no workers.";
   return undefined;
-}
-
-/** Memory that threads share: as large as the host lets it become. */
-export function sharedMemory(initial: number): WebAssembly.Memory {
-  // 4, 2 and 1 GiB, in pages of 64 KiB: some hosts set the whole range of addresses aside at once.
-  for (const maximum of [65536, 32768]) {
-    try {
-      return new WebAssembly.Memory({ initial, maximum, shared: true });
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-    }
-  }
-  return new WebAssembly.Memory({ initial, maximum: 16384, shared: true });
 }
 
 /**

@@ -1,11 +1,10 @@
 /** Tensors from nothing, joined tensors, random numbers, and running without recording. */
-import { CoreIndices, CoreTensor, manualSeed as coreManualSeed, setRecording } from "../../build/wasm/evenkeel.js";
 import { count, finite, seedOf, whole } from "../check.js";
-import { call } from "../core.js";
+import { core, intRow, must } from "../crossing.js";
 import { checkShape } from "./input.js";
-import { CoreTensorFrom, Indices, indices, Tensor, type TensorLike } from "./tensor.js";
+import { Indices, idOf, indices, Tensor, type TensorLike, tensorFrom } from "./tensor.js";
 
-const sizes = (shape: readonly number[]): Uint32Array => Uint32Array.from(checkShape(shape, "shape"));
+const sizes = (shape: readonly number[]): number => intRow(checkShape(shape, "shape"));
 
 /** A seed of its own, instead of the module-wide generator. */
 export interface Seed {
@@ -17,12 +16,12 @@ const draw = ({ seed }: Seed): number => (seed === undefined ? Number.NaN : seed
 
 /** A tensor of these values: nested arrays, a typed array with a shape, a number. */
 export function tensor(data: Exclude<TensorLike, Tensor>, shape?: readonly number[]): Tensor {
-  return new Tensor(CoreTensorFrom(data, shape));
+  return new Tensor(tensorFrom(data, shape));
 }
 
 /** The same value throughout. */
 export function full(shape: readonly number[], value: number): Tensor {
-  return new Tensor(call(() => CoreTensor.full(sizes(shape), value)));
+  return new Tensor(must(core.full(sizes(shape), value)));
 }
 /** Zeros. */
 export function zeros(shape: readonly number[]): Tensor {
@@ -35,60 +34,48 @@ export function ones(shape: readonly number[]): Tensor {
 /** start, start + step, ... below end; with one argument, 0 up to it. */
 export function arange(start: number, end?: number, step = 1): Tensor {
   const [from, to] = end === undefined ? [0, start] : [start, end];
-  return new Tensor(call(() => CoreTensor.arange(finite(from, "start"), finite(to, "end"), finite(step, "step"))));
+  return new Tensor(must(core.arange(finite(from, "start"), finite(to, "end"), finite(step, "step"))));
 }
 /** n values from start to end, both included. */
 export function linspace(start: number, end: number, n: number): Tensor {
-  return new Tensor(call(() => CoreTensor.linspace(start, end, count(n, "n"))));
+  return new Tensor(must(core.linspace(start, end, count(n, "n"))));
 }
 /** The identity matrix. */
 export function eye(n: number): Tensor {
-  return new Tensor(call(() => CoreTensor.eye(count(n, "n"))));
+  return new Tensor(must(core.eye(count(n, "n"))));
 }
 /** Uniform in [0, 1). */
 export function rand(shape: readonly number[], options: Seed = {}): Tensor {
-  return new Tensor(call(() => CoreTensor.rand(sizes(shape), draw(options))));
+  return new Tensor(must(core.random(sizes(shape), 0, draw(options))));
 }
 /** Standard normal. */
 export function randn(shape: readonly number[], options: Seed = {}): Tensor {
-  return new Tensor(call(() => CoreTensor.randn(sizes(shape), draw(options))));
+  return new Tensor(must(core.random(sizes(shape), 1, draw(options))));
 }
 /** Whole numbers from 0 to high − 1. */
 export function randint(high: number, shape: readonly number[], options: Seed = {}): Indices {
-  return new Indices(call(() => CoreIndices.random(count(high, "high", 1), sizes(shape), draw(options))));
+  return new Indices(must(core.randomIndices(count(high, "high", 1), sizes(shape), draw(options))));
 }
 /** 1 at each label, 0 elsewhere: labels `[..]` to `[.., classes]`. */
 export function oneHot(labels: Indices | readonly number[] | Int32Array | Uint8Array, classes: number): Tensor {
   const index = labels instanceof Indices ? labels : indices(labels);
   try {
-    return new Tensor(call(() => CoreTensor.oneHot(index.core, count(classes, "classes", 1))));
+    return new Tensor(must(core.oneHot(index.id, count(classes, "classes", 1))));
   } finally {
     if (index !== labels) index.dispose();
   }
 }
+function join(parts: readonly Tensor[], axis: number, newAxis: number): Tensor {
+  const ids = parts.map((part, i) => idOf(part, `part ${i}`));
+  return new Tensor(must(core.join(intRow(ids), whole(axis, "axis"), newAxis)));
+}
 /** Joins tensors along an axis. */
 export function concat(parts: readonly Tensor[], axis = 0): Tensor {
-  return new Tensor(
-    call(() =>
-      CoreTensor.join(
-        parts.map((p) => p.core.share()),
-        whole(axis, "axis"),
-        false,
-      ),
-    ),
-  );
+  return join(parts, axis, 0);
 }
 /** Joins tensors of one shape along a new axis. */
 export function stack(parts: readonly Tensor[], axis = 0): Tensor {
-  return new Tensor(
-    call(() =>
-      CoreTensor.join(
-        parts.map((p) => p.core.share()),
-        whole(axis, "axis"),
-        true,
-      ),
-    ),
-  );
+  return join(parts, axis, 1);
 }
 /** `yes` where `condition` is not 0, else `no`; all broadcast. */
 export function where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {
@@ -100,15 +87,15 @@ export function where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {
  * gives the same numbers each time it runs.
  */
 export function manualSeed(seed: number): void {
-  call(() => coreManualSeed(seedOf(seed)));
+  core.manualSeed(seedOf(seed));
 }
 
 /** Runs `f` without recording operations: no gradients, less memory. */
 export function noGrad<R>(f: () => R): R {
-  const before = call(() => setRecording(false));
+  const before = core.setRecording(0);
   try {
     return f();
   } finally {
-    call(() => setRecording(before));
+    core.setRecording(before);
   }
 }

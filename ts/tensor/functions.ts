@@ -61,3 +61,6 @@ export const reduction = { sum: 0, mean: 1, var: 2, std: 3 } as const;
 
 /** What works along one axis. */
 export const along = { max: 0, min: 1, softmax: 2, logSoftmax: 3, logSumExp: 4 } as const;
+
+/** New shapes for the same values, or more of them. */
+export const reshaping = { reshape: 0, permute: 1, expand: 2 } as const;

@@ -108,16 +108,11 @@ export function checkShape(shape: readonly number[], argument: string): readonly
 export type Axes = number | readonly number[];
 
 /** @internal Axes as the core takes them; none are all. */
-export function axesOf(axes: Axes | undefined, rank: number): Int32Array {
+export function axesOf(axes: Axes | undefined, rank: number): readonly number[] {
   const all = axes === undefined ? [] : typeof axes === "number" ? [axes] : axes;
   if (new Set(all.map((a) => (a < 0 ? a + rank : a))).size < all.length)
     throw badArgument("axes", "each axis once", all);
-  return Int32Array.from(all, (a) => whole(a, "axis"));
-}
-
-/** @internal As the core takes floats. */
-export function floats(data: ArrayLike<number>): Float32Array {
-  return data instanceof Float32Array ? data : Float32Array.from(data);
+  return all.map((a) => whole(a, "axis"));
 }
 
 /** @internal As the core takes labels: whole numbers, or an error that names the row. */

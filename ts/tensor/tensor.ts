@@ -1,15 +1,13 @@
 /** Tensors: dense, row-major, of 32-bit floats, with gradients where wanted; and tensors of labels and indices. */
-import { CoreIndices, CoreTensor } from "../../build/wasm/evenkeel.js";
-import { count, whole } from "../check.js";
-import { buffer, call } from "../core.js";
+import { badArgument, count, whole } from "../check.js";
+import { begin, buffer, core, floats, intRow, ints, must, number, release } from "../crossing.js";
 import { Handle, note } from "../handle.js";
-import { along, binary, reduction, unary } from "./functions.js";
+import { along, binary, reduction, reshaping, unary } from "./functions.js";
 import {
   type Axes,
   axesOf,
   checkShape,
   flatten,
-  floats,
   labels,
   type NestedArray,
   type NumericArray,
@@ -19,22 +17,27 @@ import {
 /** What may stand for a tensor. */
 export type TensorLike = Tensor | Shaped | NestedArray | NumericArray | number;
 
-const sizes = (shape: readonly number[], argument: string): Uint32Array =>
-  Uint32Array.from(checkShape(shape, argument));
+const shapeOf = (id: number): readonly number[] => Array.from({ length: core.shape(id) }, (_, i) => number(i));
+
+/** @internal The core's number of what a caller without types may have made of something else. */
+export function idOf(t: unknown, argument: string): number {
+  if (!(t instanceof Tensor)) throw badArgument(argument, "a tensor", t);
+  return t.id;
+}
 
 /** A tensor. Operations give new tensors and are recorded when an operand tracks gradients. */
-export class Tensor extends Handle<CoreTensor> {
+export class Tensor extends Handle {
   #shape: readonly number[] | undefined;
 
   /** @internal A `lasting` one is not of the scope it is made in. */
-  constructor(core: CoreTensor, lasting = false) {
-    super(core, "tensor");
+  constructor(id: number, lasting = false) {
+    super(id, "tensor");
     if (!lasting) note(this);
   }
 
   /** Extent along each axis. */
   get shape(): readonly number[] {
-    this.#shape ??= Array.from(call(() => this.core.shape()));
+    this.#shape ??= shapeOf(this.id);
     return this.#shape;
   }
   /** Number of axes. */
@@ -43,7 +46,7 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** Number of elements. */
   get size(): number {
-    return call(() => this.core.size());
+    return core.size(this.id);
   }
   /** A copy of the values. */
   toArray(): Float32Array {
@@ -64,20 +67,22 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** The value of a tensor that has one. */
   item(): number {
-    return call(() => this.core.item());
+    must(core.item(this.id));
+    return number(0);
   }
   /**
    * Lends the values without copying. The view is valid only inside `f`, and only until `f` calls into evenkeel: the
    * memory may move.
    */
   withData<R>(f: (values: Float32Array) => R): R {
-    const [address, size] = call(() => [this.core.address(), this.core.size()] as const);
-    return f(new Float32Array(buffer(), address, size));
+    return f(floatsOf(this.id));
   }
   /** Overwrites the values in place: for parameters, between steps. */
   assign(values: TensorLike): void {
     const { data } = values instanceof Tensor ? { data: values.toArray() } : flatten(values, undefined, "values");
-    call(() => this.core.assign(floats(data)));
+    const { id } = this;
+    begin(data.length * 4 + 4);
+    must(core.assign(id, floats(data)));
   }
   /** Shape and values, as the console shows them. */
   override toString(): string {
@@ -87,15 +92,15 @@ export class Tensor extends Handle<CoreTensor> {
   }
 
   #unary(f: number, a = 0, b = 0): Tensor {
-    return new Tensor(call(() => this.core.unary(f, a, b)));
+    return new Tensor(must(core.unary(this.id, f, a, b)));
   }
   #binary(op: number, other: TensorLike): Tensor {
-    if (other instanceof Tensor) return new Tensor(call(() => this.core.binary(op, other.core)));
-    const made = CoreTensorFrom(other);
+    if (other instanceof Tensor) return new Tensor(must(core.binary(this.id, op, other.id)));
+    const made = tensorFrom(other);
     try {
-      return new Tensor(call(() => this.core.binary(op, made)));
+      return new Tensor(must(core.binary(this.id, op, made)));
     } finally {
-      made.free();
+      release(made);
     }
   }
 
@@ -153,7 +158,7 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** `yes` where this is not 0, else `no`; all broadcast. */
   where(yes: Tensor, no: Tensor): Tensor {
-    return new Tensor(call(() => this.core.where(yes.core, no.core)));
+    return new Tensor(must(core.where(this.id, idOf(yes, "yes"), idOf(no, "no"))));
   }
 
   /** −x */
@@ -231,12 +236,13 @@ export class Tensor extends Handle<CoreTensor> {
 
   /** Matrix product `[.., m, k] · [.., k, n]`; leading axes broadcast, a vector is one row or column. */
   matmul(other: Tensor): Tensor {
-    return new Tensor(call(() => this.core.matmul(other.core)));
+    return new Tensor(must(core.matmul(this.id, idOf(other, "matmul's operand"))));
   }
 
   #reduce(kind: number, axes: Axes | undefined, keepDims: boolean, correction = 0): Tensor {
+    const over = axesOf(axes, this.rank);
     return new Tensor(
-      call(() => this.core.reduce(kind, axesOf(axes, this.rank), keepDims, count(correction, "correction"))),
+      must(core.reduce(this.id, kind, intRow(over), Number(keepDims), count(correction, "correction"))),
     );
   }
   /** Sum over axes (all by default). */
@@ -256,7 +262,7 @@ export class Tensor extends Handle<CoreTensor> {
     return this.#reduce(reduction.std, axes, keepDims, correction);
   }
   #along(kind: number, axis: number, keepDims = false): Tensor {
-    return new Tensor(call(() => this.core.along(kind, whole(axis, "axis"), keepDims)));
+    return new Tensor(must(core.along(this.id, kind, whole(axis, "axis"), Number(keepDims))));
   }
   /** Largest value along an axis; the gradient goes to the first that has it. */
   max(axis: number, keepDims = false): Tensor {
@@ -280,117 +286,129 @@ export class Tensor extends Handle<CoreTensor> {
   }
   /** Index of the largest value along an axis, the first if several. */
   argmax(axis = -1): Indices {
-    return new Indices(call(() => this.core.arg(true, whole(axis, "axis"))));
+    return new Indices(must(core.arg(this.id, 1, whole(axis, "axis"))));
   }
   /** Index of the smallest value along an axis, the first if several. */
   argmin(axis = -1): Indices {
-    return new Indices(call(() => this.core.arg(false, whole(axis, "axis"))));
+    return new Indices(must(core.arg(this.id, 0, whole(axis, "axis"))));
   }
 
+  #reshape(kind: number, to: readonly number[]): Tensor {
+    return new Tensor(must(core.reshape(this.id, kind, intRow(to))));
+  }
   /** The same values in another shape; one extent may be −1, which is then what remains. */
   reshape(shape: readonly number[]): Tensor {
     const open = shape.indexOf(-1);
     const known = shape.reduce((size, d) => (d === -1 ? size : size * d), 1);
     const rest = known === 0 ? 0 : Math.floor(this.size / known);
     const full = shape.map((d, i) => (i === open ? rest : d));
-    return new Tensor(call(() => this.core.reshape(sizes(full, "reshape"))));
+    return this.#reshape(reshaping.reshape, checkShape(full, "reshape"));
   }
   /** The axes in another order: axis i of the result is axis `order[i]` of this. */
   permute(order: readonly number[]): Tensor {
     const all = order.map((a) => (a < 0 ? a + this.rank : a));
-    return new Tensor(call(() => this.core.permute(sizes(all, "order"))));
+    return this.#reshape(reshaping.permute, checkShape(all, "order"));
   }
   /** Exchanges two axes (the last two by default). */
   transpose(a = -2, b = -1): Tensor {
-    return new Tensor(call(() => this.core.transpose(whole(a, "axis"), whole(b, "axis"))));
+    return new Tensor(must(core.transpose(this.id, whole(a, "axis"), whole(b, "axis"))));
   }
   /** Indices start..end along an axis. */
   slice(axis: number, start: number, end: number): Tensor {
-    return new Tensor(call(() => this.core.slice(whole(axis, "axis"), count(start, "start"), count(end, "end"))));
+    return new Tensor(must(core.slice(this.id, whole(axis, "axis"), count(start, "start"), count(end, "end"))));
   }
   /** Rows by their indices. */
   gather(rows: Indices | NumericArray): Tensor {
     const index = rows instanceof Indices ? rows : indices(rows);
     try {
-      return new Tensor(call(() => this.core.gather(index.core)));
+      return new Tensor(must(core.gather(this.id, index.id)));
     } finally {
       if (index !== rows) index.dispose();
     }
   }
   /** Broadcast to a shape. */
   expand(shape: readonly number[]): Tensor {
-    return new Tensor(call(() => this.core.expand(sizes(shape, "expand"))));
+    return this.#reshape(reshaping.expand, checkShape(shape, "expand"));
   }
 
   /** Whether operations on this tensor are recorded. */
   get requiresGrad(): boolean {
-    return call(() => this.core.tracks());
+    return core.tracks(this.id) !== 0;
   }
   /** The same values as a leaf that collects gradients. */
   tracked(): Tensor {
-    return new Tensor(call(() => this.core.tracked()));
+    return new Tensor(core.tracked(this.id));
   }
   /** The same values outside any graph. */
   detach(): Tensor {
-    return new Tensor(call(() => this.core.detach()));
+    return new Tensor(core.detach(this.id));
   }
   /** Computes gradients for every tracked tensor this one came from, and frees the graph. */
   backward(gradient?: Tensor): void {
-    call(() => (gradient === undefined ? this.core.backward() : this.core.backwardWith(gradient.core)));
+    must(core.backward(this.id, gradient === undefined ? 0 : idOf(gradient, "gradient")));
   }
   /** The gradient collected so far, as a copy; `undefined` if none. */
   get grad(): Tensor | undefined {
-    const grad = call(() => this.core.grad());
-    return grad === undefined ? undefined : new Tensor(grad);
+    const grad = core.grad(this.id);
+    return grad === 0 ? undefined : new Tensor(grad);
   }
   /** Forgets the gradient. */
   zeroGrad(): void {
-    call(() => this.core.zeroGrad());
+    core.zeroGrad(this.id);
   }
 }
 
 /** A tensor of class labels or row indices. */
-export class Indices extends Handle<CoreIndices> {
+export class Indices extends Handle {
   /** @internal */
-  constructor(core: CoreIndices) {
-    super(core, "tensor of indices");
+  constructor(id: number) {
+    super(id, "tensor of indices");
     note(this);
   }
   /** Extent along each axis. */
   get shape(): readonly number[] {
-    return Array.from(call(() => this.core.shape()));
+    return shapeOf(this.id);
   }
   /** A copy of the values. */
   toArray(): Int32Array {
-    return call(() => this.core.data());
+    return intsOf(this.id);
   }
 }
 
-/** @internal Data as a tensor of the core. */
-export function CoreTensorFrom(
-  data: Exclude<TensorLike, Tensor>,
-  shape?: readonly number[],
-  argument = "data",
-): CoreTensor {
-  const flat = flatten(data, shape, argument);
-  return call(() => {
-    const made = CoreTensor.full(sizes(flat.shape, argument), 0);
-    // Written in place: the glue would copy into a second block first, and trap where there is no room for that.
-    new Float32Array(buffer(), made.address(), flat.data.length).set(flat.data);
-    return made;
-  });
+/** @internal The values of a tensor of the core, where they lie. */
+export function floatsOf(id: number): Float32Array {
+  const [address, size] = [core.address(id) >>> 0, core.size(id)];
+  return new Float32Array(buffer(), address, size);
 }
 
-/** @internal A core handle on data that is the caller's to free (or give away). */
-export function takeTensor(data: TensorLike, argument: string): CoreTensor {
-  return data instanceof Tensor ? call(() => data.core.share()) : CoreTensorFrom(data, undefined, argument);
+/** @internal A copy of the values of a tensor of indices. */
+export function intsOf(id: number): Int32Array {
+  const [address, size] = [core.address(id) >>> 0, core.size(id)];
+  return new Int32Array(buffer(), address, size).slice();
+}
+
+/** @internal Data as a tensor of the core; the caller releases it. */
+export function tensorFrom(data: Exclude<TensorLike, Tensor>, shape?: readonly number[], argument = "data"): number {
+  const flat = flatten(data, shape, argument);
+  const made = must(core.full(intRow(checkShape(flat.shape, argument)), 0));
+  // Written in place: on the way of a row there would be a second copy.
+  floatsOf(made).set(flat.data);
+  return made;
+}
+
+/** @internal A tensor of the core, new or shared with that of the caller, who releases it. */
+export function takeTensor(data: TensorLike, argument: string): number {
+  return data instanceof Tensor ? core.share(data.id) : tensorFrom(data, undefined, argument);
 }
 
 /** @internal The same for labels. */
-export function takeIndices(data: Indices | Shaped | NumericArray | NestedArray, argument: string): CoreIndices {
-  if (data instanceof Indices) return call(() => data.core.share());
+export function takeIndices(data: Indices | Shaped | NumericArray | NestedArray, argument: string): number {
+  if (data instanceof Indices) return core.share(data.id);
   const flat = flatten(data, undefined, argument);
-  return call(() => new CoreIndices(labels(flat.data, argument), sizes(flat.shape, argument)));
+  const values = labels(flat.data, argument);
+  const shape = checkShape(flat.shape, argument);
+  begin((values.length + shape.length) * 4 + 16);
+  return must(core.makeIndices(ints(values), ints(shape)));
 }
 
 /** A tensor of whole numbers: class labels, row indices. */

@@ -1,33 +1,41 @@
 /** A whole training as one file. The core adds the state of a model of its own; that of one outside comes from here. */
-import { type CoreLayer, type CoreTrainer, modelState } from "../../build/wasm/evenkeel.js";
-import { call, coreError } from "../core.js";
-import { joinFile, splitFile } from "../file.js";
+import { answer, begin, bytes, core, coreError, intRow, ints, must, release } from "../crossing.js";
+import { fileRows, joinFile, splitFile } from "../file.js";
 import type { Features, Module } from "../nn/module.js";
 import { packState, unpackState } from "../nn/state.js";
 
 type Model = Module<Features, Features>;
 
 // Their random states go with the training.
-const layersOf = (model: Model): CoreLayer[] => model.coreModules().map(([, module]) => module.core.share());
+const layersOf = (model: Model): number[] => model.coreModules().map(([, module]) => module.id);
 
 /** The file. */
-export function saveTraining(core: CoreTrainer, model: Model, outside: boolean): Uint8Array {
-  if (!outside) return joinFile(call(() => core.save()));
-  const state = packState(model.state());
-  return joinFile(call(() => core.saveOutside(state, layersOf(model))));
+export function saveTraining(trainer: number, model: Model, outside: boolean): Uint8Array {
+  if (!outside) must(core.saveTraining(trainer));
+  else {
+    const state = packState(model.state());
+    try {
+      must(core.saveOutside(trainer, state, intRow(layersOf(model))));
+    } finally {
+      release(state);
+    }
+  }
+  return joinFile(answer());
 }
 
 /** Goes on from it; nothing changes if it does not fit. */
-export function loadTraining(core: CoreTrainer, model: Model, outside: boolean, bytes: Uint8Array): void {
-  const [header, values] = splitFile(bytes);
+export function loadTraining(trainer: number, model: Model, outside: boolean, file: Uint8Array): void {
   if (!outside) {
-    call(() => core.load(header, values));
+    must(core.loadTraining(trainer, ...fileRows(file)));
     return;
   }
-  const state = unpackState(call(() => modelState(header, values)));
+  const state = unpackState(must(core.modelState(...fileRows(file))));
   if (Object.values(model.checkState(state)).some((names) => names.length > 0)) {
     throw coreError("BAD_FILE", "", { reason: "the checkpoint is of another model" });
   }
-  call(() => core.loadOutside(header, values, layersOf(model)));
+  const [header, values] = splitFile(file);
+  const layers = layersOf(model);
+  begin(4 * layers.length + header.length + values.length + 24);
+  must(core.loadOutside(trainer, ints(layers), bytes(header), bytes(values)));
   model.loadState(state);
 }

@@ -1,10 +1,10 @@
 /** From what people have (arrays, tensors, labels) to data sets of the core. */
-import { CoreDataset } from "../../build/wasm/evenkeel.js";
 import { badArgument } from "../check.js";
-import { call, warn } from "../core.js";
-import { type Labels, type LossName, takeTarget } from "../nn/loss.js";
+import { warn } from "../core.js";
+import { core, must, number, release } from "../crossing.js";
+import { isClassLoss, type Labels, type LossName, takeTarget } from "../nn/loss.js";
 import { flatten } from "../tensor/input.js";
-import { Indices, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
+import { Indices, intsOf, Tensor, type TensorLike, takeIndices, takeTensor } from "../tensor/tensor.js";
 
 /** @internal What a loss of one's own gave. */
 export function lossOutput(loss: unknown): Tensor {
@@ -22,25 +22,20 @@ export interface TrainingData {
   readonly sampleWeight?: TensorLike | undefined;
 }
 
-/** @internal A target for a loss, or for a function of one's own (`Indices` are then labels). */
-export function takeY(y: Labels | TensorLike, loss: LossName | undefined, rankOfOutput = 2) {
-  const isClass = loss === "crossEntropy" || loss === "nll";
-  if (!isClass && !(y instanceof Tensor) && !(y instanceof Indices)) {
+/** @internal A target for a loss, or for a function of one's own (`Indices` are then labels); the caller releases it. */
+export function takeY(y: Labels | TensorLike, loss: LossName | undefined, rankOfOutput = 2): number {
+  if (!isClassLoss(loss) && !(y instanceof Tensor) && !(y instanceof Indices)) {
     const flat = flatten(y, undefined, "y");
     if (flat.shape.length === 1) {
-      return {
-        labels: undefined,
-        values: takeTensor({ data: flat.data as Float32Array, shape: [flat.data.length, 1] }, "y"),
-      };
+      return takeTensor({ data: flat.data as Float32Array, shape: [flat.data.length, 1] }, "y");
     }
   }
   if (loss !== undefined) return takeTarget(loss, y, rankOfOutput, "y");
-  if (y instanceof Indices) return { labels: takeIndices(y, "y"), values: undefined };
-  return { labels: undefined, values: takeTensor(y as TensorLike, "y") };
+  return y instanceof Indices ? takeIndices(y, "y") : takeTensor(y as TensorLike, "y");
 }
 
-/** @internal A data set of the core; the caller frees it or gives it away. */
-export function makeDataset(data: TrainingData, loss: LossName | undefined): CoreDataset {
+/** @internal A data set of the core, the caller's to release. */
+export function makeDataset(data: TrainingData, loss: LossName | undefined): number {
   if (loss === undefined && data.sampleWeight !== undefined) {
     throw badArgument(
       "sampleWeight",
@@ -48,22 +43,22 @@ export function makeDataset(data: TrainingData, loss: LossName | undefined): Cor
       data.sampleWeight,
     );
   }
-  const x = takeTensor(data.x, "x");
+  const parts = [takeTensor(data.x, "x")];
   try {
-    const { labels, values } = takeY(data.y, loss);
-    const weights = data.sampleWeight === undefined ? undefined : takeTensor(data.sampleWeight, "sampleWeight");
-    return call(() => new CoreDataset(x, labels, values, weights));
+    parts.push(takeY(data.y, loss));
+    parts.push(data.sampleWeight === undefined ? 0 : takeTensor(data.sampleWeight, "sampleWeight"));
+    return must(core.makeDataset(...(parts as [number, number, number])));
   } finally {
-    x.free();
+    parts.forEach(release);
   }
 }
 
 /** @internal Warns of classes that only one side of a split has. */
-export function warnOfMissingClasses(train: CoreDataset, valid: CoreDataset): void {
-  const classes = (set: CoreDataset): Set<number> => {
-    const labels = call(() => set.labels());
-    const all = new Set(labels?.data());
-    labels?.free();
+export function warnOfMissingClasses(train: number, valid: number): void {
+  const classes = (set: number): Set<number> => {
+    const targets = core.targetsOf(set);
+    const all = new Set(number(0) === 1 ? intsOf(targets) : []);
+    release(targets);
     return all;
   };
   const [a, b] = [classes(train), classes(valid)];

@@ -2,25 +2,19 @@
  * The trainer: a model, a loss, an optimizer and the place in the data. For built-in models and losses a step is one
  * call into the core; a model or loss of one's own runs in JavaScript on the core's batches.
  */
-import {
-  type CoreBatch,
-  type CoreDataset,
-  CoreEvaluation,
-  CoreHold,
-  type CoreLoss,
-  CoreTrainer,
-} from "../../build/wasm/evenkeel.js";
-import { buffer, call, passWarnings, placed } from "../core.js";
+import { passWarnings } from "../core.js";
+import { begin, byteRow, core, floats, ints, must, numbers as noted, number, placed, release } from "../crossing.js";
 import { EvenkeelError } from "../errors.js";
-import { dispose, disposed, scope } from "../handle.js";
+import { dispose, Handle, scope } from "../handle.js";
 import { CoreModule } from "../nn/core-module.js";
-import { computeLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
+import { computeLoss, isClassLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
 import type { Features, Module } from "../nn/module.js";
 import { firstNotFinite, locating, outputOf } from "../nn/place.js";
 import type { State } from "../nn/state.js";
 import { makeOptimizer, makeScheduler } from "../optim/optimizer.js";
+import type { ScheduleSpec } from "../optim/schedule.js";
 import { noGrad } from "../tensor/create.js";
-import { labels as asLabels, flatten, floats } from "../tensor/input.js";
+import { labels as asLabels, type Flat, flatten } from "../tensor/input.js";
 import { Indices, Tensor, type TensorLike } from "../tensor/tensor.js";
 import { loadTraining, saveTraining } from "./checkpoint.js";
 import { lossOutput, makeDataset, type TrainingData, takeY, warnOfMissingClasses } from "./data.js";
@@ -41,15 +35,23 @@ import { Pacer } from "./pause.js";
 
 const lastBatches = { auto: 0, drop: 1, keep: 2 } as const;
 
+/** The core's numbers of what a trainer tells. */
+const numbers = { lr: 0, seed: 1, updates: 2, epoch: 3 } as const;
+
+/** What the core noted of the last step. */
+function stepResult(): StepResult {
+  const n = noted() as unknown as readonly [number, number, number, number, number];
+  return { loss: n[0], accuracy: n[2] / n[3], rows: n[1], gradNorm: n[4] };
+}
+
 /** Trains a model. */
 export class Trainer {
   readonly model: Module<Features, Features>;
-  #live: CoreTrainer | undefined;
-  readonly #loss: CoreLoss;
+  readonly #core: Handle;
+  readonly #loss: Handle;
   readonly #lossName: LossName | undefined;
   readonly #custom: CustomLoss | undefined;
   readonly #native: CoreModule | undefined;
-  #report: Float64Array | undefined;
   #fitting = false;
   #resumed = false;
 
@@ -58,42 +60,43 @@ export class Trainer {
     this.model = model;
     this.#custom = custom;
     this.#lossName = custom === undefined ? loss.type : undefined;
-    this.#loss = makeLoss(loss);
+    this.#loss = new Handle(makeLoss(loss), "loss");
     this.#native = model instanceof CoreModule && custom === undefined ? (model as CoreModule) : undefined;
-    const core = makeOptimizer(groups ?? model, optimizer);
-    const scheduler =
-      schedule === undefined ? undefined : makeScheduler(schedule, Array.from(call(() => core.rates())));
-    this.#live = call(() => new CoreTrainer(this.#native?.core.share(), this.#loss.share(), core, scheduler, settings));
+    try {
+      const id = this.#make(makeOptimizer(groups ?? model, optimizer), schedule, settings);
+      this.#core = new Handle(id, "trainer");
+    } catch (error) {
+      this.#loss.dispose();
+      throw error;
+    }
     if (this.#native === undefined) model.seed(seed);
   }
 
-  get #core(): CoreTrainer {
-    if (this.#live === undefined) throw disposed("trainer");
-    return this.#live;
+  /** A trainer of the core, which takes the optimizer over. */
+  #make(optimizer: number, schedule: ScheduleSpec | undefined, settings: Uint8Array): number {
+    let scheduler = 0;
+    let own = optimizer;
+    try {
+      if (schedule !== undefined) scheduler = makeScheduler(schedule, optimizer);
+      const [model, loss, row] = [this.#native?.id ?? 0, this.#loss.id, byteRow(settings)];
+      own = 0;
+      return must(core.makeTrainer(model, loss, optimizer, scheduler, row));
+    } finally {
+      release(scheduler);
+      release(own);
+    }
   }
   /** Learning rate of the first group of parameters. */
   get lr(): number {
-    return call(() => this.#core.lr());
+    return core.trainerNumber(this.#core.id, numbers.lr);
   }
   /** Updates made so far. */
   get updates(): number {
-    return call(() => this.#core.updates());
+    return core.trainerNumber(this.#core.id, numbers.updates);
   }
   /** Epochs completed so far. */
   get epoch(): number {
-    return call(() => this.#core.epoch());
-  }
-
-  /** The eight numbers in which the core reports; the view is made anew when memory has grown. */
-  #numbers(): Float64Array {
-    if (this.#report === undefined || this.#report.buffer !== buffer()) {
-      this.#report = new Float64Array(buffer(), this.#core.report(), 8);
-    }
-    return this.#report;
-  }
-  #stepResult(): StepResult {
-    const [loss, rows, hits, judged, gradNorm] = this.#numbers() as unknown as [number, number, number, number, number];
-    return { loss, accuracy: hits / judged, rows, gradNorm };
+    return core.trainerNumber(this.#core.id, numbers.epoch);
   }
 
   /**
@@ -104,53 +107,55 @@ export class Trainer {
     if (this.model.mode !== "train") this.model.train();
     if (this.#native === undefined) return this.#stepOutside(x, y, sampleWeight);
     const flat = x instanceof Tensor ? { data: x.toArray(), shape: x.shape } : flatten(x, undefined, "x");
-    const input = floats(flat.data);
-    const shape = Uint32Array.from(flat.shape);
     const weights =
       sampleWeight === undefined
         ? undefined
         : sampleWeight instanceof Tensor
           ? sampleWeight.toArray()
-          : floats(flatten(sampleWeight, undefined, "sampleWeight").data);
+          : flatten(sampleWeight, undefined, "sampleWeight").data;
     const labels = this.#plainLabels(y, flat.shape.length);
-    if (labels !== undefined) call(() => this.#core.stepLabels(input, shape, labels, weights));
-    else {
-      const { labels: l, values } = takeY(y, this.#lossName, flat.shape.length);
-      try {
-        if (l !== undefined) call(() => this.#core.stepLabels(input, shape, l.data(), weights));
-        else if (values !== undefined) {
-          call(() => this.#core.stepValues(input, shape, values.data(), Uint32Array.from(values.shape()), weights));
-        }
-      } finally {
-        l?.free();
-        values?.free();
-      }
+    const target = labels === undefined ? takeY(y, this.#lossName, flat.shape.length) : 0;
+    try {
+      this.#stepOn(flat, target, labels ?? [], weights);
+    } finally {
+      release(target);
     }
-    call(passWarnings);
-    return this.#stepResult();
+    return stepResult();
+  }
+  #stepOn(x: Flat, target: number, labels: ArrayLike<number>, weights: ArrayLike<number> | undefined): void {
+    const { id } = this.#core;
+    begin((x.data.length + x.shape.length + labels.length + (weights?.length ?? 0)) * 4 + 16);
+    must(
+      core.trainStep(
+        id,
+        floats(x.data),
+        ints(x.shape),
+        target,
+        ints(labels),
+        weights === undefined ? -1 : floats(weights),
+      ),
+    );
+    passWarnings();
   }
   /** Labels in a flat array, which cross into the core without a detour. */
   #plainLabels(y: Labels | TensorLike, rank: number): Int32Array | undefined {
-    const isClass = this.#lossName === "crossEntropy" || this.#lossName === "nll";
-    if (!isClass || rank !== 2 || y instanceof Tensor || y instanceof Indices) return undefined;
+    if (!isClassLoss(this.#lossName) || rank !== 2 || y instanceof Tensor || y instanceof Indices) return undefined;
     const flat = flatten(y, undefined, "y");
     return flat.shape.length === 1 ? asLabels(flat.data, "y") : undefined;
   }
   #stepOutside(x: TensorLike, y: Labels | TensorLike, sampleWeight: TensorLike | undefined): StepResult {
     const data = makeDataset({ x, y, sampleWeight }, this.#lossName);
-    const reader = call(() => new CoreEvaluation());
     try {
-      this.#runBatch(call(() => reader.batch(data, 0, data.rows())));
+      this.#runBatch(must(core.rowsBetween(data, 0, core.rowsOf(data))));
     } finally {
-      reader.free();
-      data.free();
+      release(data);
     }
-    return this.#stepResult();
+    return stepResult();
   }
   /** A step of a model or loss that lives in JavaScript. */
-  #runBatch(batch: CoreBatch): void {
+  #runBatch(batch: number): void {
     // Running statistics move only with a step that succeeds.
-    const hold = call(() => new CoreHold());
+    const hold = core.startHold();
     let held = true;
     try {
       scope(() => {
@@ -163,45 +168,46 @@ export class Trainer {
         }
       });
       held = false;
-      call(() => hold.commit());
+      core.commitHold(hold);
     } finally {
-      if (held) hold.free();
-      batch.free();
+      if (held) release(hold);
+      release(batch);
     }
-    call(passWarnings);
+    passWarnings();
   }
   #apply(output: Tensor, y: Tensor | Indices, weights: Tensor | undefined, rows: number): void {
     if (this.#custom !== undefined) {
       const loss = lossOutput(this.#custom(output, y));
-      call(() => this.#core.applyTensor(loss.core, rows));
+      must(core.applyLoss(this.#core.id, loss.id, rows, rows, 0, 0));
       return;
     }
-    const value = computeLoss(this.#loss, this.#lossName as LossName, output, y, weights, "mean");
+    const loss = computeLoss(this.#loss.id, this.#lossName as LossName, output, y, weights, "mean");
     try {
-      call(() => this.#core.apply(value, rows));
+      must(core.applyLoss(this.#core.id, loss, rows, number(0), number(1), number(2)));
     } finally {
-      value.free();
+      release(loss);
     }
   }
   /** A loss that is not finite: with the first layer that gave such a value. */
   #explained(error: unknown, x: Tensor): unknown {
     if (!(error instanceof EvenkeelError) || error.code !== "LOSS_NOT_FINITE") return error;
-    const hold = call(() => new CoreHold());
+    const hold = core.startHold();
     try {
       const found = firstNotFinite(this.model, () => void noGrad(() => this.model.forward(x)));
       return found === undefined ? error : placed(error, found.layer, { kind: found.kind });
     } finally {
-      hold.free();
+      release(hold);
     }
   }
   #nextStep(): boolean {
     if (this.#native !== undefined) {
-      const more = call(() => this.#core.nextStep());
-      call(passWarnings);
+      const more = must(core.nextStep(this.#core.id)) === 2;
+      passWarnings();
       return more;
     }
-    const batch = call(() => this.#core.nextBatch());
-    if (batch === undefined) return false;
+    must(core.nextBatch(this.#core.id));
+    const batch = number(0);
+    if (batch === 0) return false;
     this.#runBatch(batch);
     return true;
   }
@@ -222,12 +228,12 @@ export class Trainer {
     }
     checkFit(options);
     this.#fitting = true;
-    let valid: CoreDataset | undefined;
+    let valid: Handle | undefined;
     try {
-      if (!this.#resumed) call(() => this.#core.abandonEpoch());
+      if (!this.#resumed) core.abandonEpoch(this.#core.id);
       const streamed = "batches" in options && options.batches !== undefined;
       if (!streamed) valid = this.#useData(options as ArrayOptions);
-      else if (typeof options.validation === "object") valid = makeDataset(options.validation, this.#lossName);
+      else if (typeof options.validation === "object") valid = this.#dataset(options.validation);
       const { epochs = 1, signal } = options;
       const first = this.#resumed ? this.epoch : 0;
       this.#resumed = false;
@@ -237,8 +243,8 @@ export class Trainer {
         signal?.throwIfAborted();
         const began = performance.now();
         this.model.train();
-        call(() => this.#core.startEpoch());
-        const steps = streamed ? undefined : call(() => this.#core.stepsPerEpoch());
+        core.startEpoch(this.#core.id);
+        const steps = streamed ? undefined : core.stepsPerEpoch(this.#core.id);
         const note = (step: number): void => {
           if (options.onStep === undefined) return;
           options.onStep(this.#stepInfo(epoch, step, steps));
@@ -267,14 +273,14 @@ export class Trainer {
           }
         }
         const lr = this.lr;
-        call(() => this.#core.epochReport());
-        const [loss, accuracy, rows] = this.#numbers().subarray(5) as unknown as [number, number, number];
+        core.epochReport(this.#core.id);
+        const [loss, accuracy, rows] = [number(5), number(6), number(7)];
         const seconds = (performance.now() - began) / 1000;
         const validation =
           valid === undefined
             ? undefined
             : await evaluateRows(this.#judged, valid, options.metrics ?? [], options.evaluationBatchSize ?? 256, pacer);
-        call(() => this.#core.endEpoch(validation?.loss ?? loss));
+        must(core.endEpoch(this.#core.id, validation?.loss ?? loss));
         const result: EpochResult = {
           epoch,
           loss,
@@ -292,63 +298,60 @@ export class Trainer {
       const best: State | undefined = stop?.best();
       if (best !== undefined) this.model.loadState(best);
     } finally {
-      valid?.free();
+      valid?.dispose();
       this.#fitting = false;
-      if (this.#live !== undefined) call(() => this.#core.releaseData());
+      if (!this.#core.disposed) core.releaseData(this.#core.id);
     }
   }
   #stepInfo(epoch: number, step: number, steps: number | undefined): StepInfo {
-    const now = this.#stepResult();
-    call(() => this.#core.epochReport());
-    const [, accuracy, rowsSeen] = this.#numbers().subarray(5) as unknown as [number, number, number];
+    const now = stepResult();
+    core.epochReport(this.#core.id);
     return {
       ...now,
       epoch,
       step,
       ...(steps === undefined ? {} : { steps }),
-      rowsSeen,
-      runningAccuracy: accuracy,
+      rowsSeen: number(7),
+      runningAccuracy: number(6),
       lr: this.lr,
     };
   }
   /** Copies the data in; returns the validation rows, if there are any. */
-  #useData(options: ArrayOptions): CoreDataset | undefined {
+  #useData(options: ArrayOptions): Handle | undefined {
     const { validation = 0, stratify = false, batchSize = 32, shuffle = true, lastBatch = "auto" } = options;
-    const all = makeDataset(options, this.#lossName);
-    let train = all;
-    let valid: CoreDataset | undefined;
+    let train = this.#dataset(options);
+    let valid: Handle | undefined;
     try {
-      if (typeof validation === "object") valid = makeDataset(validation, this.#lossName);
+      if (typeof validation === "object") valid = this.#dataset(validation);
       else if (validation > 0) {
-        const rows = call(() => all.split(validation, stratify, this.#core.seed()));
-        const n = rows[rows.length - 1] as number;
-        valid = call(() => all.subset(rows.subarray(n, -1)));
-        train = call(() => all.subset(rows.subarray(0, n)));
-        warnOfMissingClasses(train, valid);
-        all.free();
+        const all = train;
+        const seed = core.trainerNumber(this.#core.id, numbers.seed);
+        train = new Handle(must(core.split(all.id, validation, Number(stratify), seed)), "data set");
+        valid = new Handle(number(0), "data set");
+        all.dispose();
+        warnOfMissingClasses(train.id, valid.id);
       }
+      const { id } = this.#core;
+      must(core.setData(id, train.leave(), batchSize, Number(shuffle), lastBatches[lastBatch]));
     } catch (error) {
-      valid?.free();
-      all.free();
-      throw error;
-    }
-    try {
-      call(() => this.#core.setData(train, batchSize, shuffle, lastBatches[lastBatch]));
-    } catch (error) {
-      valid?.free();
+      valid?.dispose();
+      train.dispose();
       throw error;
     }
     return valid;
+  }
+  #dataset(data: TrainingData): Handle {
+    return new Handle(makeDataset(data, this.#lossName), "data set");
   }
 
   /** Loss, accuracy and metrics on data, in eval mode; the mode is put back afterwards. */
   async evaluate(data: TrainingData, options: EvaluateOptions = {}): Promise<Evaluation> {
     checkEvaluate(data, options);
-    const set = makeDataset(data, this.#lossName);
+    const set = this.#dataset(data);
     try {
       return await evaluateRows(this.#judged, set, options.metrics ?? [], options.batchSize ?? 256, new Pacer());
     } finally {
-      set.free();
+      set.dispose();
     }
   }
   get #judged() {
@@ -357,11 +360,11 @@ export class Trainer {
 
   /** A copy of the model with the exponential average of its weights; `recalibrate` it, since its statistics are not averaged. */
   averaged(): Module<Features, Features> {
-    call(() => this.#core.swapAverage());
+    must(core.swapAverage(this.#core.id));
     try {
       return this.model.clone();
     } finally {
-      call(() => this.#core.swapAverage());
+      must(core.swapAverage(this.#core.id));
     }
   }
 
@@ -370,7 +373,7 @@ export class Trainer {
    * the place in it.
    */
   save(): Uint8Array {
-    return saveTraining(this.#core, this.model, this.#native === undefined);
+    return saveTraining(this.#core.id, this.model, this.#native === undefined);
   }
   /**
    * Goes on from a file of `save`, on a trainer built the same way. The next `fit` counts its epochs from the start of
@@ -378,16 +381,14 @@ export class Trainer {
    * bit for bit.
    */
   load(bytes: Uint8Array): void {
-    loadTraining(this.#core, this.model, this.#native === undefined, bytes);
+    loadTraining(this.#core.id, this.model, this.#native === undefined, bytes);
     this.#resumed = true;
   }
 
   /** Frees what the trainer holds; the model stays. Calling again does nothing. */
   dispose(): void {
-    if (this.#live === undefined) return;
-    this.#live.free();
-    this.#live = undefined;
-    this.#loss.free();
+    this.#core.dispose();
+    this.#loss.dispose();
   }
   /** The same, for `using`. */
   [dispose](): void {

@@ -1,22 +1,16 @@
-//! Between the core's types and JavaScript's: errors, shapes, element-wise functions by number.
+//! Between the core's types and JavaScript's: errors, settings, files, element-wise functions by number.
 
+use crate::rows::{answer, answer_value};
+use evenkeel::Result;
 use evenkeel::error::{Datum, Error};
 use evenkeel::io::Parts;
 use evenkeel::kernels::binary::Binary;
 use evenkeel::kernels::unary::Unary;
 use evenkeel::value::{Map, Value};
-use std::cell::RefCell;
-use wasm_bindgen::prelude::*;
 
-/// What every fallible function here returns.
-pub type Js<R> = Result<R, JsValue>;
-
-thread_local! {
-    static LAST_ERROR: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Keeps an error for [`take_error`]; what is thrown is null.
-pub fn js(e: Error) -> JsValue {
+/// Leaves an error for JavaScript, code, layer and data; gives the 0 that says so.
+#[inline(never)]
+pub fn fail(e: &Error) -> u32 {
     let mut data = Map::default();
     for (key, value) in e.data() {
         match value {
@@ -26,19 +20,26 @@ pub fn js(e: Error) -> JsValue {
             Datum::List(x) => data.insert(key, x.clone()),
         }
     }
-    let all = Value::from(vec![Value::from(e.code().as_str()), e.layer().into(), Value::from(data)]);
-    LAST_ERROR.set(all.to_wire());
-    JsValue::NULL
+    answer_value(vec![Value::from(e.code().as_str()), e.layer().into(), Value::from(data)].into());
+    0
 }
 
-/// What was thrown last: code, layer, data.
-#[wasm_bindgen(js_name = takeError)]
-pub fn take_error() -> Vec<u8> {
-    LAST_ERROR.take()
+/// Whether it worked; if not, why waits.
+#[inline(never)]
+pub fn done(r: Result<()>) -> bool {
+    r.map_err(|e| fail(&e)).is_ok()
+}
+
+/// The same for what leaves bytes.
+#[inline(never)]
+pub fn answered(bytes: Result<Vec<u8>>) -> bool {
+    done(bytes.map(|b| {
+        answer(b);
+    }))
 }
 
 /// The function with this number and these settings; the table is `ts/tensor/functions.ts`.
-pub fn unary(number: u32, a: f32, b: f32) -> Js<Unary<f32>> {
+pub fn unary(number: u32, a: f32, b: f32) -> Result<Unary<f32>> {
     Ok(match number {
         0 => Unary::Neg,
         1 => Unary::Abs,
@@ -75,12 +76,12 @@ pub fn unary(number: u32, a: f32, b: f32) -> Js<Unary<f32>> {
         32 => Unary::Powf(a),
         33 => Unary::AddScalar(a),
         34 => Unary::MulScalar(a),
-        _ => return Err(js(Error::argument("function", "a number of the table", number as usize))),
+        _ => return Err(Error::argument("function", "a number of the table", number as usize)),
     })
 }
 
 /// The operation with this number.
-pub fn binary(number: u32) -> Js<Binary> {
+pub fn binary(number: u32) -> Result<Binary> {
     const ALL: [Binary; 13] = [
         Binary::Add,
         Binary::Sub,
@@ -98,18 +99,17 @@ pub fn binary(number: u32) -> Js<Binary> {
     ];
     ALL.get(number as usize)
         .copied()
-        .ok_or_else(|| js(Error::argument("operation", "a number of the table", number as usize)))
+        .ok_or_else(|| Error::argument("operation", "a number of the table", number as usize))
 }
 
 /// Settings that TypeScript made.
-pub fn parse(wire: &[u8]) -> Js<Value> {
-    Value::from_wire(wire)
-        .ok_or_else(|| js(Error::argument("settings", "plain data, not nested too deeply", wire.len())))
+pub fn parse(wire: &[u8]) -> Result<Value> {
+    Value::from_wire(wire).ok_or_else(|| Error::argument("settings", "plain data, not nested too deeply", wire.len()))
 }
 
 /// The parts of a file as one array: the header's length (u32), the header, the data.
-pub fn pack(parts: evenkeel::Result<Parts>) -> Js<Vec<u8>> {
-    let parts = parts.map_err(js)?;
+pub fn pack(parts: Result<Parts>) -> Result<Vec<u8>> {
+    let parts = parts?;
     let header = parts.header.to_wire();
     Ok([&(header.len() as u32).to_le_bytes()[..], &header, &parts.data].concat())
 }

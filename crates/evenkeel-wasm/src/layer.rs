@@ -1,206 +1,197 @@
-//! Handles on modules.
+//! Modules.
 
-use crate::convert::{Js, js, pack, parse};
+use crate::convert::{answered, done, pack, parse};
 use crate::random;
-use crate::state::CoreState;
-use crate::tensor::CoreTensor;
+use crate::rows::{answer, answer_value, rows};
+use crate::table::{give, layer, layers, made, made_tensor, recalibration, shared, state, take_hold, tensor};
 use evenkeel::error::{Code, Error};
-use evenkeel::io;
 use evenkeel::nn::{self, Hold, Join, Module, Pool, Recalibrate, Recalibration, Role};
 use evenkeel::value::{Map, Value};
+use evenkeel::{Result, Tensor, io};
+use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// A module.
-#[wasm_bindgen]
-pub struct CoreLayer(pub(crate) Module);
-
-/// The number a role has in TypeScript.
-pub(crate) fn role_number(role: Role) -> u8 {
-    match role {
-        Role::Weight => 0,
-        Role::Bias => 1,
-        Role::Norm => 2,
-    }
+/// From a spec, with initial values from the module-wide generator. Rows: spec.
+#[wasm_bindgen(js_name = makeLayer)]
+pub fn make_layer(spec: usize) -> u32 {
+    let spec = parse(rows().next(spec));
+    made(spec.and_then(|s| random::with(f64::NAN, |r| Module::from_spec(&s, r))))
 }
-
+/// A layer made of layers: 0 sequential, 1 residual, 2 parallel with concat, 3 parallel with sum. Rows: layers.
+#[wasm_bindgen(js_name = makeContainer)]
+pub fn make_container(kind: u32, children: usize) -> u32 {
+    made(container(kind, layers(rows().next(children))))
+}
+fn container(kind: u32, mut children: Vec<Module>) -> Result<Module> {
+    Ok(match kind {
+        0 => nn::Sequential::new(children).into(),
+        1 => match (children.pop(), children.is_empty()) {
+            (Some(body), true) => nn::Residual::new(body).into(),
+            _ => return Err(Error::argument("children", "one body", children.len())),
+        },
+        _ => nn::Parallel::new(children, if kind == 2 { Join::Concat } else { Join::Sum })?.into(),
+    })
+}
+/// From a file. Rows: header, data.
+#[wasm_bindgen(js_name = loadModel)]
+pub fn load_model(header: usize, data: usize) -> u32 {
+    let rows = rows();
+    made(parse(rows.next(header)).and_then(|h| io::model_from_parts(&h, rows.next(data))))
+}
+#[wasm_bindgen(js_name = saveModel)]
+pub fn save_model(m: u32) -> bool {
+    answered(pack(io::model_to_parts(&layer(m))))
+}
 #[wasm_bindgen]
-impl CoreLayer {
-    /// From a spec; initial values from this seed, or the module-wide generator if it is NaN.
-    #[wasm_bindgen(js_name = fromSpec)]
-    pub fn from_spec(spec: &[u8], seed: f64) -> Js<CoreLayer> {
-        let spec = parse(spec)?;
-        random::with(seed, |r| Module::from_spec(&spec, r)).map(CoreLayer).map_err(js)
-    }
-    /// A layer made of layers: 0 sequential, 1 residual, 2 parallel with concat, 3 parallel with sum.
-    pub fn container(kind: u32, children: Vec<CoreLayer>) -> Js<CoreLayer> {
-        let mut children: Vec<Module> = children.into_iter().map(|c| c.0).collect();
-        let module = match kind {
-            0 => nn::Sequential::new(children).into(),
-            1 => match (children.pop(), children.is_empty()) {
-                (Some(body), true) => nn::Residual::new(body).into(),
-                _ => return Err(js(Error::argument("children", "one body", children.len()))),
-            },
-            _ => {
-                let join = if kind == 2 { Join::Concat } else { Join::Sum };
-                nn::Parallel::new(children, join).map_err(js)?.into()
-            }
+pub fn spec(m: u32) -> bool {
+    answer_value(layer(m).spec())
+}
+#[wasm_bindgen]
+pub fn forward(m: u32, x: u32) -> u32 {
+    made_tensor(layer(m).forward(&tensor(x)))
+}
+#[wasm_bindgen]
+pub fn predict(m: u32, x: u32) -> u32 {
+    made_tensor(layer(m).predict(&tensor(x)))
+}
+#[wasm_bindgen(js_name = setTraining)]
+pub fn set_training(m: u32, on: bool) {
+    let m = layer(m);
+    if on { m.train() } else { m.eval() }
+}
+#[wasm_bindgen]
+pub fn training(m: u32) -> bool {
+    layer(m).training()
+}
+/// Leaves the training modes of the whole tree, parents first, a byte each.
+#[wasm_bindgen]
+pub fn modes(m: u32) -> bool {
+    answer(layer(m).modes().into_iter().map(u8::from).collect())
+}
+/// Rows: what [`modes`] left.
+#[wasm_bindgen(js_name = setModes)]
+pub fn set_modes(m: u32, len: usize) {
+    layer(m).set_modes(&rows().next::<u8>(len).iter().map(|&m| m != 0).collect::<Vec<_>>());
+}
+#[wasm_bindgen]
+pub fn freeze(m: u32, frozen: bool) {
+    layer(m).freeze(frozen);
+}
+#[wasm_bindgen]
+pub fn frozen(m: u32) -> bool {
+    layer(m).frozen()
+}
+#[wasm_bindgen(js_name = seedLayers)]
+pub fn seed_layers(m: u32, seed: f64) {
+    layer(m).seed(seed as u64);
+}
+#[wasm_bindgen]
+pub fn duplicate(m: u32) -> u32 {
+    made(layer(m).duplicate())
+}
+#[wasm_bindgen(js_name = foldBatchNorm)]
+pub fn fold_batch_norm(m: u32) -> u32 {
+    made(layer(m).fold_batch_norm())
+}
+/// Leaves each parameter's name, the number of its tensor, and its role: 0 weight, 1 bias, 2 norm.
+#[wasm_bindgen]
+pub fn parameters(m: u32) -> bool {
+    let entry = |(name, t, role): (String, Tensor, Role)| {
+        let role = match role {
+            Role::Weight => 0_usize,
+            Role::Bias => 1,
+            Role::Norm => 2,
         };
-        Ok(CoreLayer(module))
-    }
-    pub fn load(header: &[u8], data: &[u8]) -> Js<CoreLayer> {
-        io::model_from_parts(&parse(header)?, data).map(CoreLayer).map_err(js)
-    }
-    pub fn save(&self) -> Js<Vec<u8>> {
-        pack(io::model_to_parts(&self.0))
-    }
-    pub fn share(&self) -> CoreLayer {
-        CoreLayer(self.0.clone())
-    }
-    pub fn spec(&self) -> Vec<u8> {
-        self.0.spec().to_wire()
-    }
-    pub fn forward(&self, x: &CoreTensor) -> Js<CoreTensor> {
-        self.0.forward(&x.0).map(CoreTensor).map_err(js)
-    }
-    pub fn predict(&self, x: &CoreTensor) -> Js<CoreTensor> {
-        self.0.predict(&x.0).map(CoreTensor).map_err(js)
-    }
-    pub fn train(&self) {
-        self.0.train();
-    }
-    pub fn eval(&self) {
-        self.0.eval();
-    }
-    pub fn training(&self) -> bool {
-        self.0.training()
-    }
-    /// Training modes of the whole tree, parents first.
-    pub fn modes(&self) -> Vec<u8> {
-        self.0.modes().into_iter().map(u8::from).collect()
-    }
-    #[wasm_bindgen(js_name = setModes)]
-    pub fn set_modes(&self, modes: &[u8]) {
-        self.0.set_modes(&modes.iter().map(|&m| m != 0).collect::<Vec<_>>());
-    }
-    pub fn freeze(&self, frozen: bool) {
-        self.0.freeze(frozen);
-    }
-    pub fn frozen(&self) -> bool {
-        self.0.frozen()
-    }
-    pub fn seed(&self, seed: f64) {
-        self.0.seed(seed as u64);
-    }
-    pub fn duplicate(&self) -> Js<CoreLayer> {
-        self.0.duplicate().map(CoreLayer).map_err(js)
-    }
-    #[wasm_bindgen(js_name = foldBatchNorm)]
-    pub fn fold_batch_norm(&self) -> Js<CoreLayer> {
-        self.0.fold_batch_norm().map(CoreLayer).map_err(js)
-    }
-    #[wasm_bindgen(js_name = parameterNames)]
-    pub fn parameter_names(&self) -> Vec<String> {
-        self.0.parameters().into_iter().map(|p| p.0).collect()
-    }
-    #[wasm_bindgen(js_name = parameterRoles)]
-    pub fn parameter_roles(&self) -> Vec<u8> {
-        self.0.parameters().into_iter().map(|p| role_number(p.2)).collect()
-    }
-    pub fn parameters(&self) -> Vec<CoreTensor> {
-        self.0.parameters().into_iter().map(|p| CoreTensor(p.1)).collect()
-    }
-    pub fn state(&self) -> CoreState {
-        CoreState(self.0.state())
-    }
-    /// Loads a state and reports.
-    #[wasm_bindgen(js_name = loadState)]
-    pub fn load_state(&self, state: &CoreState, strict: bool) -> Js<Vec<u8>> {
-        let r = self.0.load_state(&state.0, strict).map_err(js)?;
+        Value::from(vec![Value::from(name), (give(t) as usize).into(), role.into()])
+    };
+    answer_value(layer(m).parameters().into_iter().map(entry).collect::<Vec<_>>().into())
+}
+#[wasm_bindgen(js_name = stateOf)]
+pub fn state_of(m: u32) -> u32 {
+    give(shared(layer(m).state()))
+}
+/// Loads a state and leaves a report.
+#[wasm_bindgen(js_name = loadState)]
+pub fn load_state(m: u32, s: u32, strict: bool) -> bool {
+    done(layer(m).load_state(&state(s).borrow(), strict).map(|r| {
         let mut report = Map::default();
         report.insert("misshapen", r.misshapen);
         report.insert("missing", r.missing);
         report.insert("unexpected", r.unexpected);
-        Ok(Value::from(report).to_wire())
-    }
-    /// Rows of the summary; `input` is empty where the input's shape is unknown.
-    pub fn summary(&self, input: &[usize]) -> Vec<u8> {
-        let rows = self.0.summary((!input.is_empty()).then_some(input));
-        let rows: Vec<Value> = rows
-            .into_iter()
-            .map(|r| {
-                let mut row = Map::default();
-                row.insert("path", r.path);
-                row.insert("kind", r.kind);
-                row.insert("output", r.output);
-                row.insert("parameters", r.parameters);
-                row.insert("buffers", r.buffers);
-                row.insert("frozen", r.frozen);
-                row.insert("container", r.container);
-                row.into()
-            })
-            .collect();
-        Value::from(rows).to_wire()
-    }
-    /// Takes the statistics of a feature norm.
-    pub fn adapt(&self, x: &CoreTensor, shared: bool) -> Js<()> {
-        match self.0.layer().as_feature_norm() {
-            Some(f) if shared => f.adapt_shared(&x.0).map_err(js),
-            Some(f) => f.adapt(&x.0).map_err(js),
-            None => Err(js(Error::new(Code::WrongMode).with("reason", "not a feature norm"))),
-        }
-    }
-    #[wasm_bindgen(js_name = firstNotFinite)]
-    pub fn first_not_finite(&self, x: &CoreTensor) -> Option<Vec<String>> {
-        self.0.first_not_finite(&x.0).map(|(path, kind)| vec![path, kind.to_owned()])
-    }
+        answer_value(report.into());
+    }))
+}
+/// Leaves the lines of the summary. Rows: the input's shape, empty where it is unknown.
+#[wasm_bindgen]
+pub fn summary(m: u32, rank: usize) -> bool {
+    let rows = rows();
+    let line = |r: nn::SummaryRow| {
+        let mut row = Map::default();
+        row.insert("path", r.path);
+        row.insert("kind", r.kind);
+        row.insert("output", r.output);
+        row.insert("parameters", r.parameters);
+        row.insert("buffers", r.buffers);
+        row.insert("frozen", r.frozen);
+        row.insert("container", r.container);
+        Value::from(row)
+    };
+    let all = layer(m).summary((rank > 0).then(|| rows.next(rank)));
+    answer_value(all.into_iter().map(line).collect::<Vec<_>>().into())
+}
+/// Takes the statistics of a feature norm.
+#[wasm_bindgen]
+pub fn adapt(m: u32, x: u32, shared: bool) -> bool {
+    let x = tensor(x);
+    done(match layer(m).layer().as_feature_norm() {
+        Some(f) if shared => f.adapt_shared(&x),
+        Some(f) => f.adapt(&x),
+        None => Err(Error::new(Code::WrongMode).with("reason", "not a feature norm")),
+    })
+}
+/// Whether a layer gives something that is not finite; leaves its path and kind.
+#[wasm_bindgen(js_name = firstNotFinite)]
+pub fn first_not_finite(m: u32, x: u32) -> bool {
+    let found = layer(m).first_not_finite(&tensor(x));
+    found.is_some_and(|(path, kind)| answer_value(vec![path, kind.to_owned()].into()))
 }
 
-/// Changes of running statistics held back, until it is freed (which forgets them) or committed.
-#[wasm_bindgen]
-pub struct CoreHold(Hold);
-
-#[wasm_bindgen]
-impl CoreHold {
-    #[wasm_bindgen(constructor)]
-    #[allow(clippy::new_without_default, reason = "it starts something")]
-    pub fn new() -> CoreHold {
-        CoreHold(Hold::start())
-    }
-    pub fn commit(self) {
-        self.0.commit();
-    }
+/// Changes of running statistics are held back until it is released, which forgets them, or committed.
+#[wasm_bindgen(js_name = startHold)]
+pub fn start_hold() -> u32 {
+    give(Rc::new(Hold::start()))
+}
+/// Makes the changes, and releases.
+#[wasm_bindgen(js_name = commitHold)]
+pub fn commit_hold(h: u32) {
+    take_hold(h).commit();
 }
 
-/// A recalibration under way, until it is freed.
+/// A recalibration is under way until it is released.
+#[wasm_bindgen(js_name = startRecalibration)]
+pub fn start_recalibration() -> u32 {
+    give(Rc::new(Recalibration::start()))
+}
 #[wasm_bindgen]
-pub struct CoreRecalibration(Recalibration);
-
-#[wasm_bindgen]
-impl CoreRecalibration {
-    #[wasm_bindgen(constructor)]
-    #[allow(clippy::new_without_default, reason = "it starts something")]
-    pub fn new() -> CoreRecalibration {
-        CoreRecalibration(Recalibration::start())
-    }
-    pub fn apply(&self, layer: &CoreLayer, average: bool) -> Js<()> {
-        let how = if average { Recalibrate::Average } else { Recalibrate::Pooled };
-        self.0.apply(&layer.0, how).map_err(js)
-    }
+pub fn recalibrate(r: u32, m: u32, average: bool) -> bool {
+    let how = if average { Recalibrate::Average } else { Recalibrate::Pooled };
+    done(recalibration(r).apply(&layer(m), how))
 }
 
-/// Merges statistics: `[{"count":..,"mean":[..],"var":[..]}, ..]` to one such object.
+/// Merges statistics, and leaves one. Rows: `[{"count":..,"mean":[..],"var":[..]}, ..]`.
 #[wasm_bindgen(js_name = mergeStatistics)]
-pub fn merge_statistics(parts: &[u8]) -> Js<Vec<u8>> {
+pub fn merge_statistics(parts: usize) -> bool {
     let pool = |p: &Value| Pool {
         count: p["count"].as_f64().unwrap_or(f64::NAN),
         mean: p["mean"].numbers(),
         var: p["var"].numbers(),
     };
-    let parts: Vec<Pool> = parse(parts)?.items().iter().map(pool).collect();
-    let all = nn::merge_statistics(&parts).map_err(js)?;
-    let mut merged = Map::default();
-    merged.insert("count", all.count);
-    merged.insert("mean", all.mean);
-    merged.insert("var", all.var);
-    Ok(Value::from(merged).to_wire())
+    let parts = parse(rows().next(parts)).map(|all| all.items().iter().map(pool).collect::<Vec<_>>());
+    done(parts.and_then(|parts| nn::merge_statistics(&parts)).map(|all| {
+        let mut merged = Map::default();
+        merged.insert("count", all.count);
+        merged.insert("mean", all.mean);
+        merged.insert("var", all.var);
+        answer_value(merged.into());
+    }))
 }

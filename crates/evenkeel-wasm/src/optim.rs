@@ -1,8 +1,9 @@
 //! Optimizers and schedules from their settings.
 
-use crate::convert::{Js, js, parse};
-use crate::tensor::CoreTensor;
-use evenkeel::Tensor;
+use crate::convert::{done, parse};
+use crate::rows::{answer_value, note, rows};
+use crate::table::{made, optimizer, scheduler, shared, tensor, tensors};
+use evenkeel::Result;
 use evenkeel::error::Error;
 use evenkeel::nn::Role;
 use evenkeel::optim::{self, Algorithm, Clip, GroupOptions, Optimizer};
@@ -10,65 +11,50 @@ use evenkeel::schedule::{Anneal, Goal, OneCycle, Plateau, Schedule, Scheduler, T
 use evenkeel::value::Value;
 use wasm_bindgen::prelude::*;
 
-/// Parameter groups on their way into an optimizer.
-#[wasm_bindgen]
-pub struct CoreGroups(Vec<GroupOptions>);
-
-#[wasm_bindgen]
-impl CoreGroups {
-    #[wasm_bindgen(constructor)]
-    pub fn new() -> CoreGroups {
-        CoreGroups(Vec::new())
-    }
-    /// Adds a group: `{"type":"adam","lr":..,"decayAll":..}` with settings in snake case, its parameters and roles.
-    pub fn add(&mut self, settings: &[u8], params: Vec<CoreTensor>, roles: &[u8]) -> Js<()> {
-        let s = parse(settings)?;
-        let name = s["type"].as_str().unwrap_or("");
-        let mut algorithm = Algorithm::from_name(name)
-            .ok_or_else(|| js(Error::argument("optimizer", "the name of an optimizer", name)))?;
-        for (key, value) in s.entries() {
-            let number = match value {
-                Value::Bool(b) => *b as u8 as f64,
-                v => v.as_f64().unwrap_or(f64::NAN),
-            };
-            if key != "type" && key != "decay_all" && !algorithm.set(key, number) {
-                return Err(js(Error::argument("optimizer", "settings that this optimizer has", key.as_str())));
-            }
-        }
-        let params = params
-            .into_iter()
-            .zip(roles)
-            .map(|(p, r)| (p.0, [Role::Weight, Role::Bias, Role::Norm][usize::from(*r).min(2)]))
-            .collect();
-        self.0.push(GroupOptions { params, algorithm, decay_all: s["decay_all"].as_bool().unwrap_or(false) });
-        Ok(())
-    }
-    pub fn build(self) -> Js<CoreOptimizer> {
-        Optimizer::new(self.0).map(CoreOptimizer).map_err(js)
-    }
+/// An optimizer. Rows: its groups, `[{"type":"adam","lr":..,"decay_all":..,"parameters":[[tensor, role], ..]}, ..]`.
+#[wasm_bindgen(js_name = makeOptimizer)]
+pub fn make_optimizer(groups: usize) -> u32 {
+    let groups = parse(rows().next(groups)).and_then(|all| all.items().iter().map(group).collect());
+    made(groups.and_then(Optimizer::new).map(shared))
 }
 
-/// An optimizer.
-#[wasm_bindgen]
-pub struct CoreOptimizer(pub(crate) Optimizer);
+fn group(s: &Value) -> Result<GroupOptions> {
+    let name = s["type"].as_str().unwrap_or("");
+    let mut algorithm =
+        Algorithm::from_name(name).ok_or_else(|| Error::argument("optimizer", "the name of an optimizer", name))?;
+    for (key, value) in s.entries() {
+        let number = match value {
+            Value::Bool(b) => *b as u8 as f64,
+            v => v.as_f64().unwrap_or(f64::NAN),
+        };
+        if !matches!(key.as_str(), "type" | "decay_all" | "parameters") && !algorithm.set(key, number) {
+            return Err(Error::argument("optimizer", "settings that this optimizer has", key.as_str()));
+        }
+    }
+    let role = |n| [Role::Weight, Role::Bias, Role::Norm][(n as usize).min(2)];
+    let number = |v: &Value| v.as_f64().unwrap_or(0.0);
+    let params = s["parameters"].items().iter().map(|p| (tensor(number(&p[0]) as u32), role(number(&p[1])))).collect();
+    Ok(GroupOptions { params, algorithm, decay_all: s["decay_all"].as_bool().unwrap_or(false) })
+}
 
+#[wasm_bindgen(js_name = updateParameters)]
+pub fn update_parameters(o: u32) -> bool {
+    done(optimizer(o).borrow_mut().step(1.0, None).map(|_| ()))
+}
+#[wasm_bindgen(js_name = zeroGrads)]
+pub fn zero_grads(o: u32) {
+    optimizer(o).borrow().zero_grad();
+}
+/// Leaves the learning rates.
 #[wasm_bindgen]
-impl CoreOptimizer {
-    /// Updates. Clipping by norm if `p` is given, by value if only `max` is; returns the norm, or NaN.
-    pub fn step(&mut self, max: Option<f64>, p: Option<f64>) -> Js<f64> {
-        Ok(self.0.step(1.0, clip(max, p)).map_err(js)?.unwrap_or(f64::NAN))
-    }
-    #[wasm_bindgen(js_name = zeroGrad)]
-    pub fn zero_grad(&self) {
-        self.0.zero_grad();
-    }
-    pub fn rates(&self) -> Vec<f64> {
-        self.0.rates()
-    }
-    #[wasm_bindgen(js_name = setRates)]
-    pub fn set_rates(&mut self, rates: &[f64], momentum: Option<f64>) -> Js<()> {
-        self.0.set_rates(rates, momentum).map_err(js)
-    }
+pub fn rates(o: u32) -> bool {
+    answer_value(optimizer(o).borrow().rates().into())
+}
+/// Rows: rates, as data.
+#[wasm_bindgen(js_name = setRates)]
+pub fn set_rates(o: u32, rates: usize) -> bool {
+    let rates = parse(rows().next(rates));
+    done(rates.and_then(|r| optimizer(o).borrow_mut().set_rates(&r.numbers(), None)))
 }
 
 pub(crate) fn clip(max: Option<f64>, p: Option<f64>) -> Option<Clip> {
@@ -79,53 +65,42 @@ pub(crate) fn clip(max: Option<f64>, p: Option<f64>) -> Option<Clip> {
     }
 }
 
-/// Scales gradients to a common norm of at most `max`; returns the norm before.
+/// Scales gradients to a common norm of at most `max`; the number is the norm before. Rows: tensors.
 #[wasm_bindgen(js_name = clipGradNorm)]
-pub fn clip_grad_norm(params: Vec<CoreTensor>, max: f64, p: f64) -> Js<f64> {
-    let params: Vec<Tensor> = params.into_iter().map(|t| t.0).collect();
-    optim::clip_grad_norm(&params, max, p).map_err(js)
+pub fn clip_grad_norm(params: usize, max: f64, p: f64) -> bool {
+    done(optim::clip_grad_norm(&tensors(rows().next(params)), max, p).map(|norm| note(0, &[norm])))
 }
 
-/// Limits gradients to ±`c`.
+/// Limits gradients to ±`c`. Rows: tensors.
 #[wasm_bindgen(js_name = clipGradValue)]
-pub fn clip_grad_value(params: Vec<CoreTensor>, c: f64) -> Js<()> {
-    let params: Vec<Tensor> = params.into_iter().map(|t| t.0).collect();
-    optim::clip_grad_value(&params, c).map_err(js)
+pub fn clip_grad_value(params: usize, c: f64) -> bool {
+    done(optim::clip_grad_value(&tensors(rows().next(params)), c))
 }
 
-/// A schedule with its counter.
+/// A schedule that starts from an optimizer's rates. Rows: settings.
+#[wasm_bindgen(js_name = makeScheduler)]
+pub fn make_scheduler(settings: usize, o: u32) -> u32 {
+    let schedule = parse(rows().next(settings)).and_then(|s| schedule(&s));
+    let invalid = |(name, value)| Error::argument(name, "a value this schedule can use", value);
+    made(schedule.and_then(|s| Scheduler::new(s, optimizer(o).borrow().rates()).map_err(invalid)).map(shared))
+}
+#[wasm_bindgen(js_name = stepScheduler)]
+pub fn step_scheduler(s: u32) {
+    scheduler(s).borrow_mut().step();
+}
 #[wasm_bindgen]
-pub struct CoreScheduler(pub(crate) Scheduler);
-
-#[wasm_bindgen]
-impl CoreScheduler {
-    #[wasm_bindgen(constructor)]
-    pub fn new(settings: &[u8], rates: Vec<f64>) -> Js<CoreScheduler> {
-        let schedule = schedule(&parse(settings)?)?;
-        Scheduler::new(schedule, rates).map(CoreScheduler).map_err(invalid)
-    }
-    pub fn share(&self) -> CoreScheduler {
-        CoreScheduler(self.0.clone())
-    }
-    pub fn step(&mut self) {
-        self.0.step();
-    }
-    pub fn observe(&mut self, metric: f64) {
-        self.0.observe(metric);
-    }
-    pub fn rates(&self) -> Vec<f64> {
-        self.0.lr().to_vec()
-    }
-    pub fn momentum(&self) -> Option<f64> {
-        self.0.momentum()
-    }
+pub fn observe(s: u32, metric: f64) {
+    scheduler(s).borrow_mut().observe(metric);
+}
+/// Gives an optimizer the rates of now.
+#[wasm_bindgen(js_name = applySchedule)]
+pub fn apply_schedule(s: u32, o: u32) -> bool {
+    let s = scheduler(s);
+    let s = s.borrow();
+    done(optimizer(o).borrow_mut().set_rates(s.lr(), s.momentum()))
 }
 
-fn invalid((name, value): (&'static str, f64)) -> JsValue {
-    js(Error::argument(name, "a value this schedule can use", value))
-}
-
-fn schedule(s: &Value) -> Js<Schedule> {
+fn schedule(s: &Value) -> Result<Schedule> {
     let number = |key: &str, default: f64| s[key].as_f64().unwrap_or(default);
     let count = |key: &str, default: f64| number(key, default).max(0.0) as u64;
     let milestones = || s["milestones"].numbers().iter().map(|&m| m.max(0.0) as u64).collect();
@@ -151,7 +126,7 @@ fn schedule(s: &Value) -> Js<Schedule> {
         },
         "polynomial" => Schedule::Polynomial { total_iters: count("totalIters", 5.0), power: number("power", 1.0) },
         "sequential" => {
-            let of = s["of"].items().iter().map(schedule).collect::<Js<_>>()?;
+            let of = s["of"].items().iter().map(schedule).collect::<Result<_>>()?;
             Schedule::Sequential { of, milestones: milestones() }
         }
         "oneCycle" => {
@@ -181,6 +156,6 @@ fn schedule(s: &Value) -> Js<Schedule> {
                 eps: number("eps", d.eps),
             })
         }
-        other => return Err(js(Error::argument("schedule", "the name of a schedule", other))),
+        other => return Err(Error::argument("schedule", "the name of a schedule", other)),
     })
 }
