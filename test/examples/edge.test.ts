@@ -2,7 +2,9 @@
  * The edge examples, each served by its host on loopback: Node, Deno, Bun, workerd, the edge runtime, and workerd once more
  * by `wrangler dev`. All of them have to answer with the very bits that the handler gives in this process.
  */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { init, nn } from "evenkeel";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accuracyOf, bitsOf, hangUp, hashOf, load, person, post, postWith, send, spaces, test } from "./support.js";
@@ -149,6 +151,12 @@ describe.each(hosts as string[])("%s", (host) => {
     const two = JSON.parse(more.headers.get("evenkeel-report")!);
     expect(two.before.loss).toBe(one.after.loss);
     expect(two.after.loss).toBeLessThan(two.before.loss);
+  });
+
+  it("gives the client of the examples what docs/edge.md shows", async () => {
+    const [, shown] = /prints:\n\n```text\n(.*?)```/s.exec(readFileSync("docs/edge.md", "utf8")) ?? [];
+    const { stdout } = await promisify(execFile)(process.execPath, ["examples/edge/client.mjs", server.url]);
+    expect(stdout).toBe(shown);
   });
 
   it("keeps people apart who come at once", async () => {
