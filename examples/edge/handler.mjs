@@ -6,7 +6,7 @@
 //
 // Rows of `x` are 64 pixels from 0 to 16, `y` has a digit for each. Both posts take JSON; or a form whose part `request` is
 // that JSON and whose part `weights` is what `/learn` gave, to predict with or to go on learning from. The server keeps
-// nothing of anybody: each request has a copy of the network, and frees it.
+// nothing of anybody: who brings weights or learns has a copy of the network, which is freed with the answer.
 import { EvenkeelError, init, memory, nn, optim, scope, Trainer, tensor } from "evenkeel";
 import { digitsNet, PIXELS } from "./net.mjs";
 
@@ -88,7 +88,8 @@ function about(model) {
 function predict(model, { fields, weights }) {
   only(fields, ["x"]);
   const x = takeRows(fields.x);
-  return withCopy(model, weights, (own) => Response.json(answer(own, x)));
+  const respond = (chosen) => Response.json(answer(chosen, x));
+  return weights === undefined ? respond(model) : withCopy(model, weights, respond);
 }
 
 /** A few steps of the head on all rows at once. */
@@ -249,7 +250,7 @@ async function bodyOf(request) {
   }
   // Nobody waits for this: where the host has cloned the stream, it is done only when the clone is.
   if (length > READ_AT_MOST) reader.cancel().catch(() => {});
-  if (Math.max(announced, length) > LIMITS.bytes) {
+  if (announced > LIMITS.bytes || length > LIMITS.bytes) {
     const data = { limit: LIMITS.bytes };
     throw new Refusal(413, "BODY_TOO_LARGE", `The body may have ${LIMITS.bytes} bytes.`, { data });
   }
