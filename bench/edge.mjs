@@ -2,7 +2,7 @@
 // each answers, how long they take, and whether memory stays flat. Writes out/bench/edge.json and out/bench/edge.md, and, if
 // it did all, the table in docs/edge.md.
 //
-//   npm run bench:edge -- --seconds 5        30 for /predict and 10 for /learn unless told otherwise
+//   npm run bench:edge -- --seconds 5        30 for /predict and 20 for /learn unless told otherwise, after at most 10 to warm up
 //   npm run bench:edge -- --only "deno|bun"  the hosts whose name matches a regular expression
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,8 @@ import { whatDisturbs } from "./measure.mjs";
 import { describeMachine, writeReports } from "./report.mjs";
 
 const CONNECTIONS = 2;
-const WARM_UP = 3;
+/** In seconds: V8's heap takes some to reach its size. */
+const WARM_UP = 10;
 
 const { values: options } = parseArgs({
   options: { seconds: { type: "string" }, only: { type: "string", default: "" } },
@@ -39,10 +40,11 @@ async function main() {
     {
       path: "/learn",
       body: { x: x.slice(0, 20), y: y.slice(0, 20), steps: 20 },
-      seconds: Number(options.seconds ?? 10),
+      seconds: Number(options.seconds ?? 20),
     },
   ];
 
+  const warmUp = Math.min(WARM_UP, Number(options.seconds ?? WARM_UP));
   const warnings = whatDisturbs(0);
   for (const warning of warnings) console.error(`Warning: ${warning}; the times will be unsteady.`);
   const runs = [];
@@ -50,7 +52,7 @@ async function main() {
     for (const route of routes) {
       const server = await startHost(host);
       try {
-        const run = { host, ...(await underLoad(server, route, { connections: CONNECTIONS, warmUp: WARM_UP })) };
+        const run = { host, ...(await underLoad(server, route, { connections: CONNECTIONS, warmUp })) };
         console.error(`${host} ${route.path}: ${run.requestsPerSecond.toFixed(0)} requests/s`);
         runs.push(run);
       } finally {
@@ -63,7 +65,7 @@ async function main() {
     date: new Date().toISOString(),
     machine: describeMachine(version),
     connections: CONNECTIONS,
-    warmUp: WARM_UP,
+    warmUp,
     warnings,
     runs,
   };

@@ -1,7 +1,7 @@
 // For `npm run test:edge`: the examples for edge hosts, each served by its real host. Apart from the other tests, since they
 // need a gigabyte of hosts.
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import base from "../../vitest.config.js";
 
 export default defineConfig({
@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ["test/examples/**/*.test.ts"],
-    exclude: [],
+    exclude: configDefaults.exclude,
     globalSetup: "test/examples/train.ts",
     fileParallelism: false,
   },
