@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const built = fileURLToPath(new URL("./dist/index.js", import.meta.url));
 
@@ -10,6 +10,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // Those with real hosts are `npm run test:edge`.
+    exclude: [...configDefaults.exclude, "test/examples/**"],
     // Gradient checks and golden files walk many cases in one test.
     testTimeout: 60_000,
     // The built package runs as Node runs it, untransformed.
