@@ -43,7 +43,7 @@ export async function openPage(name: BrowserName): Promise<Page> {
   const executablePath: string = browsers[name];
   const browser =
     name === "chromium"
-      ? await require("playwright-core").chromium.launch({ executablePath, args: ["--no-sandbox"] })
+      ? await require("playwright-core").chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] })
       : await require("puppeteer-core").launch({ browser: "firefox", executablePath, headless: true });
   const page: Driven = await browser.newPage();
   const errors: string[] = [];

@@ -4,11 +4,11 @@ import { epochs } from "./net.js";
 
 const ticks = [0, 40, 80, 120, 160];
 
-function curve(element, high, marks) {
+function curve(element, high, marks, label) {
   const options = {
     axisX: { type: FixedScaleAxis, low: 0, high: epochs, ticks },
-    axisY: { type: FixedScaleAxis, low: 0, high, ticks: marks, offset: 34 },
-    chartPadding: { top: 10, right: 12, bottom: 0, left: 0 },
+    axisY: { type: FixedScaleAxis, low: 0, high, ticks: marks, offset: 40, labelInterpolationFnc: label },
+    chartPadding: { top: 10, right: 18, bottom: 0, left: 0 },
     showPoint: false,
     lineSmooth: false,
     fullWidth: true,
@@ -19,8 +19,8 @@ function curve(element, high, marks) {
 
 /** Draws an epoch's numbers; once a frame at most, however many epochs have come. */
 export function makeCurves(lossElement, accuracyElement) {
-  const drawLoss = curve(lossElement, 1.5, [0, 0.5, 1, 1.5]);
-  const drawAccuracy = curve(accuracyElement, 1, [0, 0.25, 0.5, 0.75, 1]);
+  const drawLoss = curve(lossElement, 1.5, [0, 0.5, 1, 1.5], (loss) => loss.toFixed(1));
+  const drawAccuracy = curve(accuracyElement, 1, [0, 0.25, 0.5, 0.75, 1], (share) => `${100 * share}%`);
   let series;
   let asked = false;
   const draw = () => {

@@ -47,11 +47,11 @@ export function featuresOf(window) {
   });
 }
 
-/** Features of each window in a recording. */
+/** Features of each window in a recording, a row each. */
 export function windowsOf(recording) {
   const rows = [];
   for (let from = 0; from + windowLength <= recording.length; from += hop) {
-    rows.push(featuresOf(recording.slice(from, from + windowLength)));
+    rows.push(Float32Array.from(featuresOf(recording.slice(from, from + windowLength))));
   }
   return rows;
 }

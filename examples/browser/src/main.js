@@ -3,7 +3,7 @@ import { makeCurves } from "./curves.js";
 import { featuresOf, rate, windowsOf } from "./features.js";
 import { watchFrames } from "./frames.js";
 import { gestures, sampleRecordings } from "./gestures.js";
-import { epochs, isReady, open, predict, save, statistics, summary, train } from "./net.js";
+import { isReady, open, predict, save, statistics, summary, train } from "./net.js";
 import { makeNormView } from "./norm-view.js";
 import { makePad } from "./pad.js";
 
@@ -100,7 +100,7 @@ curves.clear();
 function showEpoch(result) {
   curves.add(result);
   $("progress").value = result.epoch + 1;
-  $("epoch").textContent = `${result.epoch + 1} / ${epochs}`;
+  $("epoch").textContent = String(result.epoch + 1);
   $("loss").textContent = result.validation.loss.toFixed(3);
   $("accuracy").textContent = `${(100 * result.validation.accuracy).toFixed(1)} %`;
 }
@@ -122,7 +122,9 @@ $("train").addEventListener("click", async () => {
     const history = await train(rows.flat(), labels, { onEpoch: showEpoch, signal: training.signal });
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const { accuracy } = history.at(-1).validation;
-    say(`Trained in ${seconds} s: ${(100 * accuracy).toFixed(1)} % of the rows held back are right. Try it on the pad.`);
+    say(
+      `Trained in ${seconds} s: ${(100 * accuracy).toFixed(1)} % of the rows held back are right. Try it on the pad.`,
+    );
   } catch (error) {
     say(training.signal.aborted ? "Stopped. The net is as the last step made it." : error.message);
   } finally {

@@ -1,7 +1,8 @@
 // The net, which lives in a worker: the page sends it data and asks for predictions, and stays free for its visitor.
-import { spawn } from "evenkeel/worker";
+
 // Vite copies the file and gives its address. Left out, the wasm comes inside the package's JavaScript.
 import wasm from "evenkeel/evenkeel.wasm?url";
+import { spawn } from "evenkeel/worker";
 import { featureNames } from "./features.js";
 import { gestures } from "./gestures.js";
 
@@ -31,14 +32,16 @@ async function replace(source, options) {
   net = next;
 }
 
-/** Trains a new net; `onEpoch` is told of each epoch, up to twenty times a second. */
+/** Trains a new net; `onEpoch` is told of each epoch, some at a time. */
 export async function train(rows, labels, { onEpoch, signal }) {
   await replace(spec, { seed: 1 });
+  const data = new Float32Array(rows.length * featureNames.length);
+  for (const [i, row] of rows.entries()) data.set(row, i * featureNames.length);
   return net.fit({
-    x: { data: Float32Array.from(rows.flat()), shape: [rows.length, featureNames.length] },
+    x: { data, shape: [rows.length, featureNames.length] },
     y: Int32Array.from(labels),
     loss: "crossEntropy",
-    optimizer: { type: "sgd", settings: { lr: 0.005 } },
+    optimizer: { type: "sgd", settings: { lr: 0.002 } },
     epochs,
     batchSize: 16,
     validation: 0.2,
@@ -46,6 +49,8 @@ export async function train(rows, labels, { onEpoch, signal }) {
     seed: 1,
     onEpoch,
     signal,
+    progressInterval: 100,
+    transfer: true,
   });
 }
 
@@ -70,7 +75,8 @@ export async function open(bytes) {
   const other = await (await worker).load(bytes);
   try {
     const { shape } = await other.predict([featureNames.map(() => 0)]);
-    if (shape[1] !== gestures.length) throw new Error(`this net tells ${shape[1]} classes apart, not ${gestures.length}`);
+    if (shape[1] !== gestures.length)
+      throw new Error(`this net tells ${shape[1]} classes apart, not ${gestures.length}`);
     if (!("0.running_mean" in (await other.state()))) throw new Error("this net does not begin with batch norm");
   } catch (error) {
     other.dispose();

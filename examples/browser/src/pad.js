@@ -19,7 +19,6 @@ export function makePad(canvas, onSample) {
     Object.assign(target, { x: width / 2, y: height / 2 });
     last = { ...target, time: performance.now() };
     trail = [];
-    draw();
   };
   new ResizeObserver(fit).observe(canvas);
 
@@ -45,8 +44,13 @@ export function makePad(canvas, onSample) {
     window = [...window.slice(1 - windowLength), sample];
     trail = [...trail.slice(1 - windowLength), { x: target.x, y: target.y }];
     onSample(sample);
-    draw();
   }, 1000 / rate);
+
+  const animate = () => {
+    draw();
+    requestAnimationFrame(animate);
+  };
+  animate();
 
   function draw() {
     const { clientWidth: width, clientHeight: height } = canvas;
