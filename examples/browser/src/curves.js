@@ -7,7 +7,7 @@ const ticks = [0, 40, 80, 120, 160];
 function curve(element, high, marks, label) {
   const options = {
     axisX: { type: FixedScaleAxis, low: 0, high: epochs, ticks },
-    axisY: { type: FixedScaleAxis, low: 0, high, ticks: marks, offset: 40, labelInterpolationFnc: label },
+    axisY: { type: FixedScaleAxis, low: 0, high, ticks: marks, offset: 46, labelInterpolationFnc: label },
     chartPadding: { top: 10, right: 18, bottom: 0, left: 0 },
     showPoint: false,
     lineSmooth: false,
