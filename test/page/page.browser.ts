@@ -136,7 +136,28 @@ describe.each<BrowserName>(["chromium", "firefox"])("in %s", (name) => {
     expect(await page.value(status)).toMatch(/^Stopped/);
   });
 
-  it("works without a mouse: arrow keys move, buttons record", async () => {
+  it("exports the net as a file, takes it back, and refuses what is none", async () => {
+    await page.value(`(() => {
+      const real = URL.createObjectURL;
+      URL.createObjectURL = (blob) => { window.exported = blob; return real(blob); };
+      window.offer = (...parts) => {
+        const files = new DataTransfer();
+        files.items.add(new File(parts, "given.safetensors"));
+        const input = document.querySelector("#import");
+        input.files = files.files;
+        input.dispatchEvent(new Event("change"));
+      };
+      document.querySelector("#export").click();
+    })()`);
+    await page.until("window.exported");
+    await page.value("offer(exported)");
+    await page.until(`${status} === "given.safetensors is loaded. Try it on the pad."`);
+    await page.value(`offer("no model")`);
+    await page.until(`${status}.startsWith("given.safetensors cannot be used: The file cannot be read")`);
+    await circleUntil(`document.querySelector("#bars .best span")?.textContent === "Circle"`);
+  });
+
+  it("works without a mouse: arrow keys move", async () => {
     await page.value(`document.querySelector("#pad").focus()`);
     const still = `Array.from(document.querySelectorAll("#features tr td:nth-child(2)"), (td) => td.textContent)[0]`;
     await page.until(`${still} === "0.00"`);

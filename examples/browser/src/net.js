@@ -60,11 +60,10 @@ export async function predict(features) {
   return data;
 }
 
-/** What batch norm has learnt of each feature: `mean`, `variance`, and its scale and shift. */
+/** What batch norm has learnt of each feature. */
 export async function statistics() {
   const state = await net.state();
-  const of = (name) => Array.from(state[`0.${name}`].data);
-  return { mean: of("running_mean"), variance: of("running_var"), scale: of("weight"), shift: of("bias") };
+  return { mean: state["0.running_mean"].data, variance: state["0.running_var"].data };
 }
 
 export const summary = () => net.summary([1, featureNames.length]);

@@ -36,15 +36,18 @@ export function makeNormView(body) {
     return { now, raw, mean, sigma, normal };
   });
   let known;
-  return {
+  let last = featureNames.map(() => 0);
+  const view = {
     learn(statistics) {
       known = statistics;
       for (const [i, row] of rows.entries()) {
         row.mean.textContent = plain(known.mean[i]);
         row.sigma.textContent = plain(Math.sqrt(known.variance[i]));
       }
+      view.show(last);
     },
     show(features) {
+      last = features;
       // One scale for all raw values, as the net would see them.
       const largest = Math.max(...features.map(Math.abs), 1);
       for (const [i, row] of rows.entries()) {
@@ -56,4 +59,5 @@ export function makeNormView(body) {
       }
     },
   };
+  return view;
 }
