@@ -106,7 +106,7 @@ describe("each code", () => {
         codes.add(code as string);
     }
     const others = ["unit/loader.test", "unit/start-errors.test", "wasm/faults.test", "wasm/hosts.test"];
-    others.push("wasm/worker.test", "page/worker.browser");
+    others.push("wasm/worker.test", "wasm/worker-life.test", "page/worker.browser");
     const starting = others.map((f) => readFileSync(`test/${f}.ts`, "utf8")).join();
     const elsewhere = [...codes].filter((code) => !(code in provocations) && !starting.includes(`"${code}"`));
     expect(elsewhere).toEqual([]);
