@@ -1,11 +1,33 @@
 import { basename } from "node:path";
 import { defineConfig, type Options } from "tsup";
 
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+/**
+ * Leaves imports as files beside the one that is built: what is loaded on demand, and what several entries have. `of` says
+ * which file an import is.
+ */
+const apart = (name: string, filter: RegExp, of: (path: string) => string): Plugin => ({
+  name,
+  setup(build) {
+    build.onResolve({ filter }, ({ path, kind }) =>
+      kind === "entry-point" ? undefined : { path: of(path), external: true },
+    );
+  },
+});
+
+// The builds that are loaded when they are asked for are one file for ESM and CommonJS: scripts/setup/package.mjs copies
+// them.
+const builds = apart("builds-on-demand", /\/build\/wasm\/inline-[\w-]+\.js$/, (path) => `./${basename(path)}`);
+// The wasm itself, which both `evenkeel` and `evenkeel/worker` have.
+const wasm = (extension: string) => apart("wasm", /\/runtime\/inline\.js$/, () => `./inline.${extension}`);
+// CommonJS has no shared chunks: an error that a worker gives is the class that `evenkeel` exports.
+const errors = apart("errors", /\/errors\.js$/, () => "./index.cjs");
+
 const shared: Options = {
   target: "es2022",
   platform: "neutral",
   outDir: "dist",
-  dts: true,
   treeshake: true,
   // Small, but with names: they make stack traces readable, and cost little once gzipped.
   esbuildOptions(options) {
@@ -14,30 +36,33 @@ const shared: Options = {
     // Node prints the line of an error that nobody catches: all of the package would be that line.
     options.lineLimit = 160;
   },
-  esbuildPlugins: [
-    {
-      name: "builds-on-demand",
-      setup(build) {
-        // The builds that are loaded when they are asked for stay files of their own, one for ESM and CommonJS:
-        // scripts/setup/package.mjs copies them.
-        build.onResolve({ filter: /\/build\/wasm\/inline-[\w-]+\.js$/ }, ({ path, kind }) =>
-          kind === "dynamic-import" ? { path: `./${basename(path)}`, external: true } : undefined,
-        );
-      },
-    },
-  ],
+  // The types of `evenkeel/worker` refer to those of `evenkeel`.
+  external: ["evenkeel"],
   // scripts/setup/package.mjs clears dist/: these configurations run at the same time.
   clean: false,
 };
+const esm: Options = {
+  ...shared,
+  format: "esm",
+  splitting: true,
+  // The hosts that compile wasm only from a static import must see that import in the built file.
+  external: ["evenkeel", /\.wasm(\?module)?$/],
+};
+const index = "ts/index.ts";
+const worker = "ts/worker/index.ts";
+const edge = { "edge-light": "ts/edge-light.ts", workerd: "ts/workerd.ts" };
+const workers = { worker, "worker-edge": "ts/worker/edge.ts" };
 
 export default defineConfig([
   {
-    ...shared,
-    entry: ["ts/index.ts", "ts/edge-light.ts", "ts/workerd.ts"],
-    format: "esm",
-    splitting: true,
-    // The hosts that compile wasm only from a static import must see that import in the built file.
-    external: [/\.wasm(\?module)?$/],
+    ...esm,
+    entry: { index, ...edge, ...workers },
+    dts: { entry: { index, ...edge } },
+    esbuildPlugins: [wasm("js")],
   },
-  { ...shared, entry: ["ts/index.ts"], format: "cjs" },
+  { ...esm, entry: { inline: "ts/runtime/inline.ts" }, esbuildPlugins: [builds] },
+  { ...esm, entry: workers, dts: { only: true } },
+  { ...shared, format: "cjs", entry: { index }, dts: true, esbuildPlugins: [wasm("cjs")] },
+  { ...shared, format: "cjs", entry: { worker }, dts: true, esbuildPlugins: [wasm("cjs"), errors] },
+  { ...shared, format: "cjs", entry: { inline: "ts/runtime/inline.ts" }, esbuildPlugins: [builds] },
 ]);

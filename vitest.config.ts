@@ -1,12 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 
-const built = fileURLToPath(new URL("./dist/index.js", import.meta.url));
+const built = (name: string) => fileURLToPath(new URL(`./dist/${name}`, import.meta.url));
 
 export default defineConfig({
   resolve: {
     // Tests see what users get: the built package with the wasm inside.
-    alias: [{ find: /^evenkeel$/, replacement: built }],
+    alias: [
+      { find: /^evenkeel$/, replacement: built("index.js") },
+      { find: /^evenkeel\/worker$/, replacement: built("worker.js") },
+    ],
   },
   test: {
     include: ["test/**/*.test.ts"],

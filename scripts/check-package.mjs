@@ -52,6 +52,11 @@ try {
     const options = [
       "--exclude-entrypoints",
       ...variants.map(({ name }) => `./${name}.wasm`),
+      // A script for workers, which nobody imports.
+      "./worker-thread",
+      // "evenkeel/worker" is found by `exports`, which TypeScript's resolution of Node 10 does not know.
+      "--profile",
+      "node16",
       "--no-emoji",
       "--format",
       "ascii",
@@ -76,7 +81,12 @@ try {
     "evenkeel.init({ threads: 2 }).then(() => console.log('started,', evenkeel.backend().threads, 'threads'));";
   writeFileSync(join(project, "threads.mjs"), `import * as evenkeel from "evenkeel";\n${threads}\n`);
   writeFileSync(join(project, "threads.cjs"), `const evenkeel = require("evenkeel");\n${threads}\n`);
-  for (const name of ["use.mjs", "use.cjs", "file.mjs", "threads.mjs", "threads.cjs"]) {
+  const worker =
+    "spawn().then(async (remote) => console.log('started,', (await remote.memory()).wasm, 'bytes in a worker'));";
+  writeFileSync(join(project, "worker.mjs"), `import { spawn } from "evenkeel/worker";\n${worker}\n`);
+  writeFileSync(join(project, "worker.cjs"), `const { spawn } = require("evenkeel/worker");\n${worker}\n`);
+  const uses = ["use.mjs", "use.cjs", "file.mjs", "threads.mjs", "threads.cjs", "worker.mjs", "worker.cjs"];
+  for (const name of uses) {
     check(`a stranger's ${name}`, () => {
       const output = run(process.execPath, [name], project).trim();
       if (!output.includes("started") || output.includes("1 threads")) throw new Error(`printed "${output}"`);

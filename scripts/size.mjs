@@ -13,6 +13,7 @@ const entries = [
   ["index.js", "Node, browsers, Deno, Bun (wasm inlined)"],
   ["edge-light.js", "Next edge and edge-light, without the .wasm"],
   ["workerd.js", "workerd, without the .wasm"],
+  ["worker.js", "evenkeel/worker by itself, its worker's script inside, without the .wasm"],
 ];
 
 const rows = [];
@@ -25,7 +26,7 @@ for (const [name, where] of entries) {
     format: "esm",
     write: false,
     // The other builds are chunks that only who asks for them loads.
-    external: ["*.wasm", "*.wasm?module", "./inline-*.js"],
+    external: ["*.wasm", "*.wasm?module", "./inline-*.js", ...(name === "worker.js" ? ["./inline.js"] : [])],
     logLevel: "error",
   });
   rows.push(weigh(name, where, result.outputFiles[0].contents));

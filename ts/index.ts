@@ -2,7 +2,7 @@
 import { initFrom, type StartOptions } from "./init.js";
 import { bytesOf } from "./runtime/fetch.js";
 import { inlineBuild, inlineSource } from "./runtime/inline.js";
-import { noThreads, processors, startWorkers } from "./runtime/workers.js";
+import { workers } from "./runtime/workers.js";
 
 export * from "./api.js";
 export { initSync, type StartOptions } from "./init.js";
@@ -12,6 +12,5 @@ export { initSync, type StartOptions } from "./init.js";
  * second call waits for the first. A second call that asks for something else is an error (`ALREADY_INITIALIZED`).
  */
 export function init(options?: StartOptions): Promise<void> {
-  const workers = { noThreads, processors, startWorkers };
   return initFrom(options, { plain: inlineSource, other: inlineBuild, read: bytesOf, workers });
 }

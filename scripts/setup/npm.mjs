@@ -1,8 +1,8 @@
-// npm packages: the repository's own, the other JavaScript hosts that the tests run on, and the libraries that the
-// benchmark compares with.
+// npm packages: the repository's own, the other JavaScript hosts that the tests run on, the libraries that the
+// benchmark compares with, and what builds the example for browsers.
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { hostsDir, peersDir, root } from "./paths.mjs";
+import { hostsDir, pageDir, peersDir, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { hashOf, readStamp, writeStamp } from "./stamp.mjs";
@@ -21,6 +21,11 @@ export function benchPeers() {
   return install(peersDir, "the libraries to compare with, into bench/peers/node_modules", "30 s", [
     "--ignore-scripts",
   ]);
+}
+
+/** Vite and a plot library; evenkeel itself is a link to the repository. */
+export function browserExample() {
+  return install(pageDir, "the packages of the page, into examples/browser/node_modules", "10 s", ["--ignore-scripts"]);
 }
 
 async function install(folder, what, about, more = []) {

@@ -7,6 +7,7 @@ import { distDir, root, wasmDir } from "./paths.mjs";
 import { run, SetUpError } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { filesBelow, hashOf, readStamp, writeStamp } from "./stamp.mjs";
+import { buildThread } from "./thread.mjs";
 import { variants } from "./variants.mjs";
 import { inlineName, wantedVariants, wasm } from "./wasm.mjs";
 
@@ -35,6 +36,7 @@ function packageHash() {
     "tsconfig.json",
     "package-lock.json",
     "scripts/setup/package.mjs",
+    "scripts/setup/thread.mjs",
   ]);
   const built = filesBelow(["build/wasm"], (path) => !path.endsWith(".stamp"));
   const { version, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -59,8 +61,13 @@ export async function npmPackage() {
   const done = announce("building the npm package", "10 s");
   const hash = packageHash();
   rmSync(distDir, { recursive: true, force: true });
+  const threadScript = await buildThread();
   await run(process.execPath, [join(root, "node_modules/tsup/dist/cli-default.js"), "--silent"]);
 
+  writeFileSync(join(distDir, "worker-thread.js"), threadScript);
+  writeFileSync(join(distDir, "worker-thread.d.ts"), "/** A script for a worker; it exports nothing. */\nexport {};\n");
+  // The licence of what is bundled asks to go with it.
+  copyFileSync(join(root, "node_modules/birpc/LICENSE"), join(distDir, "worker.birpc-license.txt"));
   for (const variant of wantedVariants()) {
     const file = `${variant.name}.wasm`;
     copyFileSync(join(wasmDir, file), join(distDir, file));

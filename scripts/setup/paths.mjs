@@ -23,6 +23,9 @@ export const hostsDir = join(root, "test", "runtimes");
 /** The package that only brings the libraries that the benchmark compares with. */
 export const peersDir = join(root, "bench", "peers");
 
+/** The example that is a page, with a Vite of its own. */
+export const pageDir = join(root, "examples", "browser");
+
 export const wasmTarget = "wasm32-unknown-unknown";
 
 export const wasmPackVersion = "0.15.1";

@@ -93,7 +93,7 @@ describe("each code", () => {
     expect(error.message.replaceAll("running_", "")).not.toMatch(/undefined|\[object|_[a-zA-Z]/);
   });
 
-  it("is provoked here or where the wasm is started", () => {
+  it("is provoked here, or where the wasm or a worker is started", () => {
     const codes = new Set<string>();
     for (const line of readFileSync("crates/evenkeel-kernels/src/error.rs", "utf8").split("\n")) {
       const code = /^ {4}\w+ = "([A-Z_]+)",$/.exec(line)?.[1];
@@ -105,8 +105,9 @@ describe("each code", () => {
       for (const [, code] of readFileSync(`ts/${file}`, "utf8").matchAll(/EvenkeelError\(\s*"([A-Z_]+)"/g))
         codes.add(code as string);
     }
-    const others = ["unit/loader", "unit/start-errors", "wasm/faults", "wasm/hosts"];
-    const starting = others.map((f) => readFileSync(`test/${f}.test.ts`, "utf8")).join();
+    const others = ["unit/loader.test", "unit/start-errors.test", "wasm/faults.test", "wasm/hosts.test"];
+    others.push("wasm/worker.test", "wasm/worker-life.test", "page/worker.browser");
+    const starting = others.map((f) => readFileSync(`test/${f}.ts`, "utf8")).join();
     const elsewhere = [...codes].filter((code) => !(code in provocations) && !starting.includes(`"${code}"`));
     expect(elsewhere).toEqual([]);
   });

@@ -36,14 +36,14 @@ const source = `(() => {
 })();`;
 
 /** Threads for `"auto"`: one a processor, but no more than eight, beyond which small networks gain nothing. */
-export function processors(): number {
+function processors(): number {
   const os = builtin("node:os");
   const found = os?.availableParallelism?.() ?? globalThis.navigator?.hardwareConcurrency ?? os?.cpus().length ?? 1;
   return Math.max(1, Math.min(found, 8));
 }
 
 /** Why this host cannot have threads; nothing if it may. */
-export function noThreads(): string | undefined {
+function noThreads(): string | undefined {
   const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
   if (crossOriginIsolated === false) {
     return (
@@ -60,7 +60,7 @@ export function noThreads(): string | undefined {
  * Starts so many workers, waits until each is up, and gives what ends them. Fails with the first that fails, and then none
  * is left.
  */
-export async function startWorkers(
+async function startWorkers(
   size: number,
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
@@ -132,3 +132,6 @@ function webHost(): Host {
     });
   return { start, release: () => URL.revokeObjectURL(url) };
 }
+
+/** Workers, for the entries whose hosts can have them. */
+export const workers = { processors, noThreads, startWorkers };
