@@ -3,15 +3,8 @@
  * garbage collector is the net beneath, which never works inside synchronous code.
  */
 import { release } from "./crossing.js";
+import { dispose, disposed } from "./dispose.js";
 import { EvenkeelError } from "./errors.js";
-
-// Bundlers and older hosts: without the symbol `using` is not there either.
-export const dispose: typeof Symbol.dispose = (Symbol.dispose ?? Symbol.for("Symbol.dispose")) as typeof Symbol.dispose;
-
-/** @internal */
-export function disposed(what: string): EvenkeelError {
-  return new EvenkeelError("DISPOSED", `This ${what} has been disposed of.`, { what });
-}
 
 // Not everywhere: workerd had none for long.
 const collected =

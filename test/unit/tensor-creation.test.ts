@@ -41,6 +41,15 @@ describe("creation", () => {
     expect(tensor([[], []]).shape).toEqual([2, 0]);
     expect(tensor([[[1], [2]]]).shape).toEqual([1, 2, 1]);
   });
+  it("not from what is nested without end", () => {
+    const inItself: unknown[] = [];
+    inItself.push(inItself);
+    const deep = JSON.parse(`${"[".repeat(50_000)}1${"]".repeat(50_000)}`) as number[];
+    for (const data of [inItself as number[], deep]) {
+      const message = "data should be at most 6 dimensions but is an array of 1.";
+      expect(() => tensor(data)).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT", message }));
+    }
+  });
   it("from nothing", () => {
     expect(values(zeros([2]))).toEqual([0, 0]);
     expect(values(ones([2]))).toEqual([1, 1]);

@@ -88,7 +88,7 @@ describe("ends", () => {
   });
 
   it("by a core that traps: that call and later ones say so", async () => {
-    const bytes = withTrapIn(readFileSync(new URL("evenkeel.wasm", dist)), "coretrainer_nextStep");
+    const bytes = withTrapIn(readFileSync(new URL("evenkeel.wasm", dist)), "nextStep");
     const own = await spawn({ wasm: { bytes } });
     const model = classifier();
     const before = bits(model);

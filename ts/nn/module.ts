@@ -5,8 +5,9 @@
 
 import { checkOptions, count, oneOf, seedOf } from "../check.js";
 import { answer, core, coreError, must, release } from "../crossing.js";
+import { dispose } from "../dispose.js";
 import { joinFile } from "../file.js";
-import { dispose, scope } from "../handle.js";
+import { scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
 import { Tensor, type TensorLike, takeTensor } from "../tensor/tensor.js";
 import type { CoreModule } from "./core-module.js";

@@ -60,11 +60,7 @@ function noThreads(): string | undefined {
  * Starts so many workers, waits until each is up, and gives what ends them. Fails with the first that fails, and then none
  * is left.
  */
-async function startWorkers(
-  size: number,
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): Promise<() => void> {
+async function startWorkers(size: number, module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<() => void> {
   const ends: (() => void)[] = [];
   const end = () => {
     for (const one of ends) one();

@@ -49,7 +49,11 @@ export function flatten(data: unknown, shape: readonly number[] | undefined, arg
     return fit({ data: data as ArrayLike<number>, shape: [data.length] }, shape, argument);
   }
   const dims: number[] = [];
-  for (let at: unknown = data; isNest(at); at = at[0]) dims.push(at.length);
+  for (let at: unknown = data; isNest(at); at = at[0]) {
+    dims.push(at.length);
+    // An array may be in itself. How many axes a tensor may have is the core's to say.
+    if (dims.length > 99) throw badArgument(argument, "at most 6 dimensions", data);
+  }
   const out = new Float32Array(dims.reduce((a, b) => a * b, 1));
   let next = 0;
   const walk = (level: Nest, depth: number, path: string): void => {

@@ -4,8 +4,9 @@
  */
 import { passWarnings } from "../core.js";
 import { begin, byteRow, core, floats, ints, must, numbers as noted, number, placed, release } from "../crossing.js";
+import { dispose } from "../dispose.js";
 import { EvenkeelError } from "../errors.js";
-import { dispose, Handle, scope } from "../handle.js";
+import { Handle, scope } from "../handle.js";
 import { CoreModule } from "../nn/core-module.js";
 import { computeLoss, isClassLoss, type Labels, type LossName, makeLoss } from "../nn/loss.js";
 import type { Features, Module } from "../nn/module.js";

@@ -14,7 +14,7 @@ import type {
   Warning,
 } from "evenkeel";
 import { badArgument, seedOf } from "../check.js";
-import { dispose, disposed } from "../handle.js";
+import { dispose, disposed } from "../dispose.js";
 import { endedByHand, type Port } from "./host.js";
 import {
   type CoreModuleLike,
