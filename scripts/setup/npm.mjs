@@ -37,8 +37,8 @@ async function install(folder, what, about, more = []) {
   done();
 }
 
-// Inside `npm test` the outer npm's settings are in the environment, among them the folder that it works in.
-function plainEnvironment() {
+/** Inside `npm test` the outer npm's settings are in the environment, among them the folder that it works in. */
+export function plainEnvironment() {
   const env = { ...process.env };
   delete env.npm_config_local_prefix;
   delete env.INIT_CWD;
