@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [{ find: /^evenkeel$/, replacement: built }],
   },
   test: {
+    // Those in test/runtimes are .mjs, and run by a configuration of their own.
     include: ["test/**/*.test.ts"],
     // Gradient checks and golden files walk many cases in one test.
     testTimeout: 60_000,

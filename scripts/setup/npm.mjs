@@ -2,7 +2,7 @@
 // benchmark compares with.
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { hostsDir, peersDir, root } from "./paths.mjs";
+import { bundlersDir, hostsDir, peersDir, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { hashOf, readStamp, writeStamp } from "./stamp.mjs";
@@ -14,6 +14,13 @@ export function npmPackages() {
 /** Their binaries are inside the packages: 1.1 GB. */
 export function testHosts() {
   return install(hostsDir, "the hosts that the tests run on, into test/runtimes/node_modules", "30 s");
+}
+
+/** SIZE_TODO */
+export function testBundlers() {
+  return install(bundlersDir, "the bundlers that the tests use, into test/runtimes/bundlers/node_modules", "45 s", [
+    "--ignore-scripts",
+  ]);
 }
 
 /** Half a gigabyte, of which only JavaScript and WebAssembly are used: no scripts of theirs run. */

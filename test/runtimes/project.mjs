@@ -1,0 +1,23 @@
+// Once for all tests: the package packed and installed in an empty project, with the programs beside it. Tests get
+// `inject("places")`: the project, and an empty folder for what they make of it.
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installInto, packInto } from "../../scripts/packed.mjs";
+
+export default function setUp({ provide }) {
+  const folder = mkdtempSync(join(tmpdir(), "evenkeel-runtimes-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  try {
+    const project = installInto(folder, packInto(folder).tarball);
+    cpSync(fileURLToPath(new URL("programs", import.meta.url)), project, { recursive: true });
+    const away = join(folder, "away");
+    mkdirSync(away);
+    provide("places", { project, away });
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return remove;
+}
