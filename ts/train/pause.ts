@@ -12,7 +12,16 @@ const budget = 10;
 function turn(): Promise<void> {
   const { scheduler, setImmediate } = globalThis as Hosts;
   // setImmediate first: in Node scheduler.yield is a timer of a millisecond.
-  if (setImmediate !== undefined) return new Promise((resolve) => void setImmediate(resolve));
+  if (setImmediate !== undefined) {
+    return new Promise((resolve) => {
+      try {
+        setImmediate(resolve);
+      } catch {
+        // Next's edge functions have one that only throws.
+        setTimeout(resolve, 0);
+      }
+    });
+  }
   if (scheduler?.yield !== undefined) return scheduler.yield();
   return new Promise((resolve) => void setTimeout(resolve, 0));
 }
