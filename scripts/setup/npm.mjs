@@ -16,7 +16,7 @@ export function testHosts() {
   return install(hostsDir, "the hosts that the tests run on, into test/runtimes/node_modules", "30 s");
 }
 
-/** SIZE_TODO */
+/** Half a gigabyte; their binaries are inside the packages, so no scripts of theirs run. */
 export function testBundlers() {
   return install(bundlersDir, "the bundlers that the tests use, into test/runtimes/bundlers/node_modules", "45 s", [
     "--ignore-scripts",

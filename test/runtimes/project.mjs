@@ -1,14 +1,16 @@
 // Once for all tests: the package packed and installed in an empty project, with the programs beside it. Tests get
 // `inject("places")`: the project, and an empty folder for what they make of it.
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installInto, packInto } from "../../scripts/packed.mjs";
 
-export default function setUp({ provide }) {
+export default async function setUp({ provide }) {
   const folder = mkdtempSync(join(tmpdir(), "evenkeel-runtimes-"));
-  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  // Not at once, which would hold vitest up while it ends its workers: Next's app is large.
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
   try {
     const project = installInto(folder, packInto(folder).tarball);
     cpSync(fileURLToPath(new URL("programs", import.meta.url)), project, { recursive: true });
@@ -16,7 +18,7 @@ export default function setUp({ provide }) {
     mkdirSync(away);
     provide("places", { project, away });
   } catch (error) {
-    remove();
+    await remove();
     throw error;
   }
   return remove;

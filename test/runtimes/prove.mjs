@@ -3,7 +3,8 @@
 //
 // A host is { host, how, threads, relaxed, start }: its name, how it gets the package, the threads and whether the relaxed
 // arithmetic it has (or what it says why not), and what makes { version, run, close } of the places in project.mjs.
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 
 const read = (path) => readFileSync(new URL(path, import.meta.url));
@@ -14,14 +15,16 @@ const expected = JSON.parse(read("../same_bits.json")).digits;
 
 /** Tests hosts, one after the other. */
 export function prove(hosts) {
-  const places = inject("places");
+  const { project, away } = inject("places");
+  // Each start gets a folder of its own for what it makes.
+  const places = () => ({ project, away: mkdtempSync(join(away, "start-")) });
   let saved;
 
   for (const { host, how, title = `${host}: ${how}`, threads, relaxed, start } of hosts) {
     describe(title, () => {
       let running;
       beforeAll(async () => {
-        running = await start(places);
+        running = await start(places());
       });
       afterAll(() => running?.close?.());
 
@@ -61,7 +64,7 @@ export function prove(hosts) {
   }
 
   it("the first host computes the same with what the last one has saved", async () => {
-    const running = await hosts[0].start(places);
+    const running = await hosts[0].start(places());
     try {
       const { carried } = await running.run({ digits, model: saved });
       expect(carried).toBe(expected.outputs);
