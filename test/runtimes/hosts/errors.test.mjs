@@ -1,9 +1,6 @@
-// What real hosts forbid or get wrong, and what the package says of it. (test/unit/loader.test.ts simulates more.)
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+// What real browsers forbid or servers get wrong, and what the package says of it. (test/unit/loader.test.ts simulates more.)
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { inPage, isolation, serveFolder, startChromium, startFirefox } from "../browsers.mjs";
-import { serve } from "./workerd.mjs";
 
 const { project } = inject("places");
 
@@ -55,14 +52,5 @@ describe.each([
       message: expect.stringMatching(/^The server sent HTML for plain\.html/),
       url: "plain.html",
     });
-  });
-});
-
-it("workerd does not compile bytes: what to import instead", async () => {
-  const wasm = readFileSync(join(project, "node_modules", "evenkeel", "dist", "evenkeel.wasm"));
-  const { text, said } = await serve(project, "bytes-worker.mjs", wasm);
-  expect(JSON.parse(text), said).toEqual({
-    code: "WASM_BLOCKED",
-    message: expect.stringMatching(/import wasm from "evenkeel\/evenkeel\.wasm"/),
   });
 });

@@ -66,13 +66,15 @@ function configOf(project, worker) {
   const add = (name, path) => {
     if (modules.has(name)) return;
     const kind = path.endsWith(".wasm") ? "wasm" : "esModule";
-    modules.set(name, `${kind} = embed "node_modules/evenkeel/${path}"`);
+    modules.set(name, `${kind} = embed "${join("node_modules/evenkeel", path)}"`);
     if (kind === "wasm") return;
     for (const [, next] of readFileSync(join(folder, path), "utf8").matchAll(/\bfrom\s*["']\.\/([^"']+)["']/g)) {
       add(next, `dist/${next}`);
     }
   };
   add("evenkeel", entry);
+  // Another build, for the worker that imports it.
+  add("evenkeel/evenkeel-relaxed.wasm", exports["./evenkeel-relaxed.wasm"].default);
   const list = Array.from(modules, ([name, content]) => `(name = "${name}", ${content})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -89,28 +91,33 @@ export const wrangler = {
   threads: /no workers/,
   relaxed: fromImport,
   start: async ({ project, away }) => {
-    const modules = await bundle(project, away);
-    const run = async (request) => {
-      const miniflare = new Miniflare({ modules, compatibilityDate, cf: false, host: "127.0.0.1" });
-      try {
-        const init = { method: "POST", body: JSON.stringify(request) };
-        const response = await miniflare.dispatchFetch("http://worker.test/", init);
-        return responseOf({ status: response.status, text: await response.text(), said: "" });
-      } finally {
-        await miniflare.dispose();
-      }
+    const modules = await bundle(project, "worker.mjs", away);
+    return {
+      version: versionOf("wrangler"),
+      run: (request) => dispatch(modules, JSON.stringify(request)).then(responseOf),
     };
-    return { version: versionOf("wrangler"), run };
   },
 };
 
-async function bundle(project, away) {
+/** Gives modules that wrangler bundled to miniflare, and the response to one request with that body. */
+export async function dispatch(modules, body) {
+  const miniflare = new Miniflare({ modules, compatibilityDate, cf: false, host: "127.0.0.1" });
+  try {
+    const response = await miniflare.dispatchFetch("http://worker.test/", { method: "POST", body });
+    return { status: response.status, text: await response.text(), said: "" };
+  } finally {
+    await miniflare.dispose();
+  }
+}
+
+/** What wrangler would upload of a worker of the project. */
+export async function bundle(project, worker, away) {
   const home = join(away, "wrangler-home");
   const out = join(away, "wrangler");
   mkdirSync(home);
   const program = join(hostsDir, "node_modules", "wrangler", "bin", "wrangler.js");
   const args = ["--dry-run", "--outdir", out, "--name", "stranger", "--compatibility-date", compatibilityDate];
-  await execute(process.execPath, [program, "deploy", "worker.mjs", ...args], {
+  await execute(process.execPath, [program, "deploy", worker, ...args], {
     cwd: project,
     env: {
       ...process.env,
@@ -124,7 +131,8 @@ async function bundle(project, away) {
     },
   });
   const wasm = readdirSync(out).filter((name) => name.endsWith(".wasm"));
-  return [{ type: "ESModule", path: "worker.js" }, ...wasm.map((path) => ({ type: "CompiledWasm", path }))].map(
-    (module) => ({ ...module, contents: readFileSync(join(out, module.path)) }),
-  );
+  return [
+    { type: "ESModule", path: worker.replace(/mjs$/, "js") },
+    ...wasm.map((path) => ({ type: "CompiledWasm", path })),
+  ].map((module) => ({ ...module, contents: readFileSync(join(out, module.path)) }));
 }
