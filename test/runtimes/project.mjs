@@ -14,9 +14,11 @@ export default async function setUp({ provide }) {
   try {
     const project = installInto(folder, packInto(folder).tarball);
     cpSync(fileURLToPath(new URL("programs", import.meta.url)), project, { recursive: true });
-    const away = join(folder, "away");
-    mkdirSync(away);
+    const [away, temporary] = ["away", "temporary"].map((name) => join(folder, name));
+    for (const made of [away, temporary]) mkdirSync(made);
     provide("places", { project, away });
+    // Browsers and miniflare leave folders behind when they end in a hurry.
+    process.env.TMPDIR = temporary;
   } catch (error) {
     await remove();
     throw error;
