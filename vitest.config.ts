@@ -12,6 +12,7 @@ export default defineConfig({
     ],
   },
   test: {
+    // Those in test/runtimes are .mjs, and run by a configuration of their own.
     include: ["test/**/*.test.ts"],
     // Those with real hosts are `npm run test:edge`.
     exclude: [...configDefaults.exclude, "test/examples/**"],

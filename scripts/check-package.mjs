@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // Is what `npm publish` would send what users can import? publint and attw read the packed tarball; then it is
 // installed into an empty project and run there, as ESM and as CommonJS.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { installInto, packInto, runPlain } from "./packed.mjs";
 import { root } from "./setup/paths.mjs";
 import { variants } from "./setup/variants.mjs";
 import { inlineName } from "./setup/wasm.mjs";
@@ -14,9 +14,7 @@ import { inlineName } from "./setup/wasm.mjs";
 const folder = mkdtempSync(join(tmpdir(), "evenkeel-package-"));
 let failures = 0;
 try {
-  const packed = run("npm", ["pack", "--json", "--pack-destination", folder], root);
-  const [report] = Object.values(JSON.parse(packed));
-  const tarball = join(folder, report.filename);
+  const { report, tarball } = packInto(folder);
   console.log(`packed ${report.filename}: ${report.files.length} files, ${(report.size / 1000).toFixed(1)} kB`);
 
   check("only what users need is packed", () => {
@@ -61,13 +59,10 @@ try {
       "--format",
       "ascii",
     ];
-    run(process.execPath, [attw, tarball, ...options], root);
+    runPlain(process.execPath, [attw, tarball, ...options], root);
   });
 
-  const project = join(folder, "project");
-  mkdirSync(project);
-  writeFileSync(join(project, "package.json"), '{ "name": "stranger", "private": true }\n');
-  run("npm", ["install", "--no-audit", "--no-fund", "--offline", tarball], project);
+  const project = installInto(folder, tarball);
   const use = "evenkeel.init().then(() => console.log(Object.keys(evenkeel).length, 'exports, started'));";
   writeFileSync(join(project, "use.mjs"), `import * as evenkeel from "evenkeel";\n${use}\n`);
   writeFileSync(join(project, "use.cjs"), `const evenkeel = require("evenkeel");\n${use}\n`);
@@ -88,7 +83,7 @@ try {
   const uses = ["use.mjs", "use.cjs", "file.mjs", "threads.mjs", "threads.cjs", "worker.mjs", "worker.cjs"];
   for (const name of uses) {
     check(`a stranger's ${name}`, () => {
-      const output = run(process.execPath, [name], project).trim();
+      const output = runPlain(process.execPath, [name], project).trim();
       if (!output.includes("started") || output.includes("1 threads")) throw new Error(`printed "${output}"`);
       return output;
     });
@@ -98,7 +93,7 @@ try {
     const trap =
       'for (const name of ["instantiate", "compile", "Module"]) WebAssembly[name] = () => { throw new Error(name); };';
     writeFileSync(quiet, `${trap}\nawait import("evenkeel");\n`);
-    const output = run(process.execPath, [quiet], project);
+    const output = runPlain(process.execPath, [quiet], project);
     if (output !== "") throw new Error(`printed "${output}"`);
   });
 } finally {
@@ -116,12 +111,4 @@ function check(what, body) {
     const output = [error.message, error.stdout, error.stderr].filter(Boolean).join("\n");
     console.error(`  FAILED  ${what}\n${output.replaceAll(/^/gm, "          ")}`);
   }
-}
-
-function run(command, args, cwd) {
-  // npm's settings for the outer script name the outer project.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_config_local_prefix$|^INIT_CWD$/.test(name)),
-  );
-  return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

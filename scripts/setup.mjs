@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // Does all set-up, each piece only if it is missing or stale: Rust for wasm, wasm-bindgen, wasm-pack, npm packages,
-// the wasm, the npm package. `node scripts/setup.mjs [all | build | start | test | hosts | peers | browser | page]`; the
-// cache is ~/.cache/evenkeel, or EVENKEEL_CACHE.
+// the wasm, the npm package, and what tests and examples need beside it.
+// `node scripts/setup.mjs [all | build | start | test | hosts | bundlers | peers | browser | page]`; the cache is
+// ~/.cache/evenkeel, or EVENKEEL_CACHE.
 import { pathToFileURL } from "node:url";
 import { testBrowsers } from "./setup/browsers.mjs";
 import { unlock } from "./setup/lock.mjs";
-import { benchPeers, browserExample, testHosts } from "./setup/npm.mjs";
+import { benchPeers, browserExample, testBundlers, testHosts } from "./setup/npm.mjs";
 import { npmPackage } from "./setup/package.mjs";
 import { SetUpError } from "./setup/run.mjs";
 import { announcedCount, note } from "./setup/say.mjs";
@@ -17,6 +18,7 @@ const pieces = {
   start: [npmPackage],
   test: [npmPackage, nativeToolchain],
   hosts: [npmPackage, testHosts, testBrowsers],
+  bundlers: [npmPackage, testHosts, testBrowsers, testBundlers],
   peers: [npmPackage, benchPeers],
   browser: [npmPackage, browserExample],
   page: [npmPackage, browserExample, testHosts, testBrowsers],

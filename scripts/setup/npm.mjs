@@ -2,7 +2,7 @@
 // benchmark compares with, and what builds the example for browsers.
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { hostsDir, pageDir, peersDir, root } from "./paths.mjs";
+import { bundlersDir, hostsDir, pageDir, peersDir, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { hashOf, readStamp, writeStamp } from "./stamp.mjs";
@@ -14,6 +14,13 @@ export function npmPackages() {
 /** Their binaries are inside the packages: 1.1 GB. */
 export function testHosts() {
   return install(hostsDir, "the hosts that the tests run on, into test/runtimes/node_modules", "30 s");
+}
+
+/** Half a gigabyte; their binaries are inside the packages, so no scripts of theirs run. */
+export function testBundlers() {
+  return install(bundlersDir, "the bundlers that the tests use, into test/runtimes/bundlers/node_modules", "45 s", [
+    "--ignore-scripts",
+  ]);
 }
 
 /** Half a gigabyte, of which only JavaScript and WebAssembly are used: no scripts of theirs run. */
@@ -42,8 +49,8 @@ async function install(folder, what, about, more = []) {
   done();
 }
 
-// Inside `npm test` the outer npm's settings are in the environment, among them the folder that it works in.
-function plainEnvironment() {
+/** Inside `npm test` the outer npm's settings are in the environment, among them the folder that it works in. */
+export function plainEnvironment() {
   const env = { ...process.env };
   delete env.npm_config_local_prefix;
   delete env.INIT_CWD;

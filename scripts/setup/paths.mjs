@@ -20,6 +20,9 @@ export const distDir = join(root, "dist");
 /** The packages that only bring other JavaScript hosts to test on; see its package.json. */
 export const hostsDir = join(root, "test", "runtimes");
 
+/** The package that only brings the bundlers that the tests use. */
+export const bundlersDir = join(hostsDir, "bundlers");
+
 /** The package that only brings the libraries that the benchmark compares with. */
 export const peersDir = join(root, "bench", "peers");
 

@@ -5,7 +5,7 @@
 // repository as its directory, so that the package finds itself by its name. What it says it prints:
 // - a text block right below it, after a line that begins with "It prints", is all of its output;
 // - a comment behind a console.log, or alone on the next line, is a line of it, in this order (", then " separates several).
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
@@ -132,4 +132,13 @@ it("no block is overlooked: whatever imports evenkeel is run, and the README's f
   expect(examples.length).toBe(
     sources.flatMap((file) => readFileSync(join(root, file), "utf8").match(/@example/g) ?? []).length,
   );
+});
+
+it("the README's table of hosts is that of docs/runtimes.json, whose bits are the native core's of now", () => {
+  execFileSync(process.execPath, ["scripts/hosts-table.mjs", "--check"], { cwd: root });
+  const parsed = (file: string) => JSON.parse(readFileSync(join(root, file), "utf8"));
+  const { hosts, bundlers } = parsed("docs/runtimes.json") as Record<"hosts" | "bundlers", { weights: string }[]>;
+  const { weights } = parsed("test/same_bits.json").digits;
+  expect(hosts.length * bundlers.length).toBeGreaterThan(0);
+  for (const row of [...hosts, ...bundlers]) expect(row).toMatchObject({ weights });
 });

@@ -106,6 +106,11 @@ describe("threads", () => {
     ],
     ["no workers", "process.getBuiltinModule = () => undefined; delete globalThis.Worker", "This host has no workers."],
     [
+      "a process that only throws, as in Next's edge functions",
+      "process.getBuiltinModule = () => { throw new Error('not supported'); }; delete globalThis.Worker",
+      "This host has no workers.",
+    ],
+    [
       "workers that are forbidden",
       "const { getBuiltinModule } = process; process.getBuiltinModule = (name) => name === 'node:worker_threads' ? " +
         "{ Worker: class { constructor() { throw new Error('no'); } } } : getBuiltinModule(name)",

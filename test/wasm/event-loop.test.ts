@@ -7,7 +7,10 @@ import { init, nn, optim, type StepInfo, type Tensor, Trainer } from "evenkeel";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
 beforeAll(() => init());
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
 
 const rows = 64;
 const x = { data: Float32Array.from({ length: rows * 8 }, (_, i) => Math.sin(i)), shape: [rows, 8] };
@@ -92,6 +95,14 @@ describe("tfjs#102: fit gives the event loop its turn", () => {
       clockThatRuns(0);
       expect(await turnsDuring(() => train(make()))).toBeLessThanOrEqual(2);
     });
+  });
+
+  it("also where setImmediate only throws, as in Next's edge functions", async () => {
+    vi.stubGlobal("setImmediate", () => {
+      throw new Error("A Node.js API is used (setImmediate) which is not supported in the Edge Runtime.");
+    });
+    clockThatRuns(11);
+    expect(await turnsDuring(() => run(ofCore()))).toBeGreaterThanOrEqual(steps - 1);
   });
 
   it("a timer of 5 ms fires after every step of a long training", async () => {

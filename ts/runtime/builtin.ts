@@ -20,5 +20,10 @@ interface NodeProcess {
 
 export function builtin<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
   const { process } = globalThis as { process?: NodeProcess };
-  return process?.getBuiltinModule?.(name);
+  try {
+    return process?.getBuiltinModule?.(name);
+  } catch {
+    // Next's edge functions have a process that only throws.
+    return undefined;
+  }
 }
