@@ -4,11 +4,11 @@ import { expect, it } from "vitest";
 import { bytesOf } from "../../ts/runtime/fetch.js";
 import { inlineSource } from "../../ts/runtime/inline.js";
 import { run } from "../../ts/runtime/start.js";
-import { noThreads, processors, startWorkers } from "../../ts/runtime/workers.js";
+import { workers } from "../../ts/runtime/workers.js";
 
 const bytes = readFileSync("build/wasm/evenkeel.wasm");
 const edge = { plain: () => ({ module: new WebAssembly.Module(bytes) }) };
-const node = { plain: inlineSource, read: bytesOf, workers: { noThreads, processors, startWorkers } };
+const node = { plain: inlineSource, read: bytesOf, workers };
 
 it("an entry without the other builds runs the default and says how to get them", async () => {
   const { backend } = await run(edge, { math: "exact", threads: 2 });
