@@ -3,7 +3,7 @@
 //! Sums are taken in chunks whose partial sums are then added, in an order fixed by the shape alone: error grows with
 //! the number of chunks instead of the number of elements, and every host gets the same bits.
 
-use super::columns::column_sums;
+use super::columns::{Layout, channel_sums};
 use crate::simd::{LANES, Lanes, Real};
 
 /// Elements (or rows) per partial sum.
@@ -72,7 +72,8 @@ pub fn sum<T: Real>(x: &[T], outer: usize, n: usize, inner: usize, y: &mut [T], 
             let s = sum_map(x, |v| v);
             y[0] = if add { y[0] + s } else { s };
         } else {
-            column_sums(n, inner, [x], [], [y], add, |[x], []| [x]);
+            let d = Layout { n, channels: inner, length: 1 };
+            channel_sums(d, [x], [], [y], add, |[x], []| [x]);
         }
     }
 }
