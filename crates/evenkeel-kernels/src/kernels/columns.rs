@@ -122,8 +122,8 @@ pub fn channel_sums<T: Real, const K: usize, const M: usize, const S: usize>(
             let (from, rest) = (at + rows * WIDE, size % WIDE);
             if rest > 0 {
                 let (c, mut more) = (c.map(|c| c[0]), sums);
-                for i in 0..rest / LANES {
-                    let t = f(vector(x, from + i * LANES), c);
+                for (i, at) in (from..).step_by(LANES).take(rest / LANES).enumerate() {
+                    let t = f(vector(x, at), c);
                     (0..S).for_each(|s| more[s][i] += t[s]);
                 }
                 for i in rest / LANES * LANES..rest {

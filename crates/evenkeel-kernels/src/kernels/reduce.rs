@@ -78,18 +78,17 @@ pub fn sum<T: Real>(x: &[T], outer: usize, n: usize, inner: usize, y: &mut [T], 
     }
 }
 
-/// The gradient of a sum: `dx[o, r, i] (+)= g[o, i] · scale`.
-pub fn spread<T: Real>(g: &[T], outer: usize, n: usize, inner: usize, scale: T, dx: &mut [T], add: bool) {
-    let scale = T::V::splat(scale);
+/// The gradient of a sum: `dx[o, r, i] = g[o, i] · scale`.
+pub fn spread<T: Real>(g: &[T], outer: usize, n: usize, inner: usize, scale: T, dx: &mut [T]) {
     for o in 0..outer {
         let g = &g[o * inner..(o + 1) * inner];
         let dx = &mut dx[o * n * inner..(o + 1) * n * inner];
         if inner == 1 {
-            let v = T::V::splat(g[0]) * scale;
-            super::binary::map_assign(dx, |d| if add { d + v } else { v });
+            dx.fill(g[0] * scale);
         } else {
+            let scale = T::V::splat(scale);
             for row in dx.chunks_exact_mut(inner.max(1)) {
-                super::binary::zip_assign(row, g, |d, g| if add { d + g * scale } else { g * scale });
+                super::binary::zip_assign(row, g, |_, g| g * scale);
             }
         }
     }
