@@ -79,6 +79,13 @@ impl Shape {
         self.dims[axis] = n;
         self
     }
+    /// The same with one more axis at the end; an error as from [`new`](Self::new).
+    pub fn with(&self, n: usize) -> Result<Self> {
+        let mut dims = [0; MAX_RANK + 1];
+        dims[..self.rank].copy_from_slice(self.dims());
+        dims[self.rank] = n;
+        Self::new(&dims[..=self.rank])
+    }
     /// Removes one axis.
     pub fn without(self, axis: usize) -> Self {
         let mut s = Shape { dims: [0; MAX_RANK], rank: self.rank - 1 };

@@ -123,7 +123,7 @@ fn rows_one_by_one() {
         same_bits(&format!("softmax of {rows}×{n}"), || {
             let (mut y, mut dx, mut losses, mut grad) = (old.clone(), old.clone(), vec![0.0; rows], old.clone());
             f32::softmax(&x, n, rows % 2 == 0, &mut y);
-            f32::softmax_backward(&y, &g, n, rows % 2 == 0, &mut dx, true);
+            f32::softmax_backward(&y, &g, n, rows % 2 == 0, &mut dx);
             let options = CrossEntropy { weight: Some(&classes), ignore_index: 1, label_smoothing: 0.1 };
             let total = f32::cross_entropy(&x, n, &labels, &options, &mut losses, Some(&mut grad));
             let (mut soft, mut alone) = (old.clone(), vec![0.0; rows]);

@@ -68,7 +68,7 @@ kernels! {
     /// [`softmax::forward`]
     softmax::forward as softmax(x: &[Self], n: usize, log: bool, y: &mut [Self]);
     /// [`softmax::backward`]
-    softmax::backward as softmax_backward(y: &[Self], g: &[Self], n: usize, log: bool, dx: &mut [Self], add: bool);
+    softmax::backward as softmax_backward(y: &[Self], g: &[Self], n: usize, log: bool, dx: &mut [Self]);
     /// [`norm::statistics`]
     norm::statistics as statistics(x: &[Self], d: Layout, shift: &mut [Self], delta: &mut [Self], var: &mut [Self]);
     /// [`norm::normalize`]

@@ -9,36 +9,12 @@
 //!
 //! Everything is walked by rows; each pass reads its inputs once. What a channel gets depends on that channel alone.
 
-use super::columns::{column_sums, map_columns};
-use crate::simd::{LANES, Lanes, Real};
+pub use super::columns::Layout;
+use super::columns::{channel_sums, map_columns};
+use crate::simd::{Lanes, Real};
 
 /// Rows of `[n, features]` that are written side by side.
 const ROWS: usize = 4;
-
-/// How a tensor is laid out for normalisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// Batch size.
-    pub n: usize,
-    /// Channels: what is normalised separately.
-    pub channels: usize,
-    /// Positions of a channel that lie side by side (1 for `[n, features]`, H·W for images).
-    pub length: usize,
-}
-
-impl Layout {
-    /// Values that share one mean.
-    pub fn count(&self) -> usize {
-        self.n * self.length
-    }
-    /// Calls `f(channel, range)` for each contiguous run of one channel (only used for length > 1).
-    #[inline(always)]
-    fn planes(&self, mut f: impl FnMut(usize, core::ops::Range<usize>)) {
-        for i in 0..self.n * self.channels {
-            f(i % self.channels, i * self.length..(i + 1) * self.length);
-        }
-    }
-}
 
 /// Values whose mean is the shift: a power of two, so that the mean of equal ones is exact.
 const SAMPLES: usize = 8;
@@ -85,18 +61,7 @@ fn powers<T: Real>(x: T::V, s: T::V) -> [T::V; 2] {
 
 /// δ and variance around this shift, in one pass.
 fn moments<T: Real>(x: &[T], d: Layout, shift: &[T], delta: &mut [T], var: &mut [T]) {
-    if d.length == 1 {
-        column_sums(d.n, d.channels, [x], [shift], [delta, var], false, |[x], [s]| powers::<T>(x, s));
-    } else {
-        delta.fill(T::ZERO);
-        var.fill(T::ZERO);
-        d.planes(|j, at| {
-            let s = T::V::splat(shift[j]);
-            let [sum, squares] = plane_sums([&x[at]], |[x]| powers::<T>(x, s));
-            delta[j] += sum;
-            var[j] += squares;
-        });
-    }
+    channel_sums(d, [x], [shift], [&mut *delta, &mut *var], false, |[x], [s]| powers::<T>(x, s));
     let inv = T::ONE / T::of(d.count() as f64);
     for (e, v) in delta.iter_mut().zip(var) {
         [*e, *v] = finish([*e, *v], inv);
@@ -160,28 +125,11 @@ pub fn backward_sums<T: Real>(
     product: &mut [T],
 ) {
     let terms = |x: T::V, g: T::V, s: T::V| [g, g * (x - s)];
-    if d.length == 1 {
-        let out = [&mut *sum, &mut *product];
-        match y {
-            None => column_sums(d.n, d.channels, [x, dy], [shift], out, false, |[x, g], [s]| terms(x, g, s)),
-            Some(y) => column_sums(d.n, d.channels, [x, dy, y], [shift], out, false, |[x, g, y], [s]| {
-                terms(x, masked(g, y), s)
-            }),
-        }
-        return;
+    let out = [sum, product];
+    match y {
+        None => channel_sums(d, [x, dy], [shift], out, false, |[x, g], [s]| terms(x, g, s)),
+        Some(y) => channel_sums(d, [x, dy, y], [shift], out, false, |[x, g, y], [s]| terms(x, masked(g, y), s)),
     }
-    sum.fill(T::ZERO);
-    product.fill(T::ZERO);
-    d.planes(|j, at| {
-        let s = T::V::splat(shift[j]);
-        let (x, dy) = (&x[at.clone()], &dy[at.clone()]);
-        let [a, b] = match y {
-            None => plane_sums([x, dy], |[x, g]| terms(x, g, s)),
-            Some(y) => plane_sums([x, dy, &y[at]], |[x, g, y]| terms(x, masked(g, y), s)),
-        };
-        sum[j] += a;
-        product[j] += b;
-    });
 }
 
 /// dx = a·g + (x − shift)·b + c per channel, with g as in [`backward_sums`].
@@ -222,42 +170,6 @@ fn input<T: Real, const K: usize>(
         let constants = [shift[j], a[j], b[j], c[j]].map(T::V::splat);
         map_plane(from.map(|x| &x[at.clone()]), &mut dx[at.clone()], |v| each(v, constants));
     });
-}
-
-/// Σ f over slices of one length, two sums at once: four vectors a step, partial sums of 512.
-#[inline(always)]
-fn plane_sums<T: Real, const K: usize>(x: [&[T]; K], f: impl Fn([T::V; K]) -> [T::V; 2]) -> [T; 2] {
-    const STEP: usize = 512;
-    let n = x[0].len();
-    let mut total = [T::ZERO; 2];
-    for top in (0..n).step_by(STEP) {
-        let x = x.map(|x| &x[top..(top + STEP).min(n)]);
-        let by16 = x.map(|x| x.as_chunks::<16>());
-        let mut acc = [[T::V::zero(); 2]; 4];
-        let mut take = |i: usize, x: [&[T; LANES]; K]| {
-            let t = f(x.map(T::V::load));
-            acc[i] = [acc[i][0] + t[0], acc[i][1] + t[1]];
-        };
-        for j in 0..by16[0].0.len() {
-            let v: [&[[T; LANES]]; K] = by16.map(|x| x.0[j].as_chunks::<LANES>().0);
-            for i in 0..4 {
-                take(i, v.map(|v| &v[i]));
-            }
-        }
-        let rest = by16.map(|x| x.1.as_chunks::<LANES>());
-        for i in 0..rest[0].0.len() {
-            take(i, rest.map(|x| &x.0[i]));
-        }
-        // Numbers that fill no vector, one by one: lanes that do not exist must not add anything.
-        for i in 0..rest[0].1.len() {
-            let t = f(rest.map(|x| T::V::splat(x.1[i])));
-            total = [total[0] + t[0].first(), total[1] + t[1].first()];
-        }
-        for s in 0..2 {
-            total[s] += ((acc[0][s] + acc[1][s]) + (acc[2][s] + acc[3][s])).sum();
-        }
-    }
-    total
 }
 
 /// `y = f(x₀, ..)` over slices of one length.

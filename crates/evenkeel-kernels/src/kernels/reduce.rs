@@ -3,7 +3,7 @@
 //! Sums are taken in chunks whose partial sums are then added, in an order fixed by the shape alone: error grows with
 //! the number of chunks instead of the number of elements, and every host gets the same bits.
 
-use super::columns::column_sums;
+use super::columns::{Layout, channel_sums};
 use crate::simd::{LANES, Lanes, Real};
 
 /// Elements (or rows) per partial sum.
@@ -72,23 +72,23 @@ pub fn sum<T: Real>(x: &[T], outer: usize, n: usize, inner: usize, y: &mut [T], 
             let s = sum_map(x, |v| v);
             y[0] = if add { y[0] + s } else { s };
         } else {
-            column_sums(n, inner, [x], [], [y], add, |[x], []| [x]);
+            let d = Layout { n, channels: inner, length: 1 };
+            channel_sums(d, [x], [], [y], add, |[x], []| [x]);
         }
     }
 }
 
-/// The gradient of a sum: `dx[o, r, i] (+)= g[o, i] · scale`.
-pub fn spread<T: Real>(g: &[T], outer: usize, n: usize, inner: usize, scale: T, dx: &mut [T], add: bool) {
-    let scale = T::V::splat(scale);
+/// The gradient of a sum: `dx[o, r, i] = g[o, i] · scale`.
+pub fn spread<T: Real>(g: &[T], outer: usize, n: usize, inner: usize, scale: T, dx: &mut [T]) {
     for o in 0..outer {
         let g = &g[o * inner..(o + 1) * inner];
         let dx = &mut dx[o * n * inner..(o + 1) * n * inner];
         if inner == 1 {
-            let v = T::V::splat(g[0]) * scale;
-            super::binary::map_assign(dx, |d| if add { d + v } else { v });
+            dx.fill(g[0] * scale);
         } else {
+            let scale = T::V::splat(scale);
             for row in dx.chunks_exact_mut(inner.max(1)) {
-                super::binary::zip_assign(row, g, |d, g| if add { d + g * scale } else { g * scale });
+                super::binary::zip_assign(row, g, |_, g| g * scale);
             }
         }
     }

@@ -18,13 +18,12 @@ pub fn row_max<T: Real>(x: &[T]) -> T {
 pub fn forward<T: Real>(x: &[T], n: usize, log: bool, y: &mut [T]) {
     for (x, y) in x.chunks_exact(n.max(1)).zip(y.chunks_exact_mut(n.max(1))) {
         let max = T::V::splat(row_max(x));
+        zip_assign(y, x, |_, v| (v - max).exp());
+        let sum = sum_map(y, |v| v);
         if log {
-            let sum = sum_map(x, |v| (v - max).exp());
             let ln = T::V::splat(sum.lane(|s| s.ln()));
             zip_assign(y, x, |_, v| (v - max) - ln);
         } else {
-            zip_assign(y, x, |_, v| (v - max).exp());
-            let sum = sum_map(y, |v| v);
             let scale = T::V::splat(T::ONE / sum);
             zip_assign(y, x, |e, _| e * scale);
         }
@@ -46,7 +45,7 @@ pub fn log_sum_exp<T: Real>(x: &[T], n: usize, y: &mut [T]) {
 }
 
 /// Softmax: dx = y·(g − Σ g·y). Log-softmax: dx = g − e^y·Σ g.
-pub fn backward<T: Real>(y: &[T], g: &[T], n: usize, log: bool, dx: &mut [T], add: bool) {
+pub fn backward<T: Real>(y: &[T], g: &[T], n: usize, log: bool, dx: &mut [T]) {
     for ((y, g), dx) in y.chunks_exact(n.max(1)).zip(g.chunks_exact(n.max(1))).zip(dx.chunks_exact_mut(n.max(1))) {
         let s = if log { sum_map(g, |v| v) } else { sum_map2(g, y, |a, b| a * b) };
         let s = T::V::splat(s);
@@ -55,10 +54,8 @@ pub fn backward<T: Real>(y: &[T], g: &[T], n: usize, log: bool, dx: &mut [T], ad
         let (y4, y_rest) = y.as_chunks::<LANES>();
         let (g4, g_rest) = g.as_chunks::<LANES>();
         for ((d, y), g) in d4.iter_mut().zip(y4).zip(g4) {
-            let v = each(T::V::load(y), T::V::load(g));
-            (if add { T::V::load(d) + v } else { v }).store(d);
+            each(T::V::load(y), T::V::load(g)).store(d);
         }
-        let v = each(T::V::load_part(y_rest, T::ZERO), T::V::load_part(g_rest, T::ZERO));
-        (if add { T::V::load_part(d_rest, T::ZERO) + v } else { v }).store_part(d_rest);
+        each(T::V::load_part(y_rest, T::ZERO), T::V::load_part(g_rest, T::ZERO)).store_part(d_rest);
     }
 }

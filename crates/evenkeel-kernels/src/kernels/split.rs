@@ -83,10 +83,10 @@ pub(super) fn softmax<T: Real>(x: &[T], n: usize, log: bool, y: &mut [T]) {
     });
 }
 
-pub(super) fn softmax_backward<T: Real>(y: &[T], g: &[T], n: usize, log: bool, dx: &mut [T], add: bool) {
+pub(super) fn softmax_backward<T: Real>(y: &[T], g: &[T], n: usize, log: bool, dx: &mut [T]) {
     let rows = dx.len().checked_div(n).unwrap_or(0);
     each_part(rows, 1, parts(rows, n, HEAVY), [Rows(dx, n)], &mut [], |at, [dx], _| {
-        soft::backward(of(y, &at, n), of(g, &at, n), n, log, dx, add);
+        soft::backward(of(y, &at, n), of(g, &at, n), n, log, dx);
     });
 }
 
@@ -126,9 +126,8 @@ pub(super) fn pointwise<T: Real>(op: Pointwise<T>, x: &[T], target: &[T], losses
 }
 
 pub(super) fn optimize<T: Real>(algorithm: &Algorithm, step: Step, p: &mut [T], g: &[T], slots: &mut [&mut [T]]) {
-    const MOST: usize = 4;
     let (n, count) = (p.len(), slots.len());
-    if count > MOST || g.len() != n || slots.iter().any(|slot| slot.len() != n) {
+    if count > optim::MOST_SLOTS || g.len() != n || slots.iter().any(|slot| slot.len() != n) {
         return optim::update(algorithm, step, p, g, slots);
     }
     let mut slots = slots.iter_mut();

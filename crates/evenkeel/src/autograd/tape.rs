@@ -11,7 +11,6 @@ use super::Tensor;
 use crate::error::{Code, Error, Result};
 use crate::tensor::{Float, View};
 use core::cell::{Cell, Ref, RefCell};
-use std::rc::Rc;
 
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(1) };
@@ -46,8 +45,8 @@ type Step<T> = Box<dyn FnOnce(&mut Backward<'_, T>) -> Result<()>>;
 pub(crate) struct Node<T: Float> {
     number: u64,
     seen: Cell<u64>,
-    inputs: RefCell<Vec<Tensor<T>>>,
-    versions: Vec<u32>,
+    /// With the version of its data that each had.
+    inputs: RefCell<Vec<(Tensor<T>, u32)>>,
     step: RefCell<Option<Step<T>>>,
     grad: RefCell<Option<View<T>>>,
 }
@@ -56,7 +55,7 @@ impl<T: Float> Drop for Node<T> {
     /// Frees a long chain in a loop: recursion would overflow the stack of a deep graph.
     fn drop(&mut self) {
         let mut pending = core::mem::take(self.inputs.get_mut());
-        while let Some(t) = pending.pop() {
+        while let Some((t, _)) = pending.pop() {
             if let Some(node) = t.into_sole_node() {
                 pending.append(&mut node.inputs.borrow_mut());
             }
@@ -70,24 +69,24 @@ pub fn record<T: Float>(
     output: Tensor<T>,
     step: impl FnOnce(&mut Backward<'_, T>) -> Result<()> + 'static,
 ) -> Tensor<T> {
-    if !recording(inputs) {
-        return output;
-    }
-    let number = NEXT.replace(NEXT.get() + 1);
-    output.with_node(Rc::new(Node {
-        number,
+    if recording(inputs) { attach(inputs, output, Box::new(step)) } else { output }
+}
+
+#[inline(never)]
+fn attach<T: Float>(inputs: &[&Tensor<T>], output: Tensor<T>, step: Step<T>) -> Tensor<T> {
+    output.with_node(Node {
+        number: NEXT.replace(NEXT.get() + 1),
         seen: Cell::new(0),
-        versions: inputs.iter().map(|t| t.view().version()).collect(),
-        inputs: RefCell::new(inputs.iter().map(|t| (*t).clone()).collect()),
-        step: RefCell::new(Some(Box::new(step))),
+        inputs: RefCell::new(inputs.iter().map(|&t| (t.clone(), t.version())).collect()),
+        step: RefCell::new(Some(step)),
         grad: RefCell::new(None),
-    }))
+    })
 }
 
 /// What a backward step sees: the gradient of its output, its inputs, and where their gradients go.
 pub struct Backward<'a, T: Float> {
     grad: View<T>,
-    inputs: &'a [Tensor<T>],
+    inputs: &'a [(Tensor<T>, u32)],
 }
 
 impl<T: Float> Backward<'_, T> {
@@ -99,13 +98,17 @@ impl<T: Float> Backward<'_, T> {
     pub fn grad_view(&self) -> &View<T> {
         &self.grad
     }
+    /// Number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
     /// Input `i`.
     pub fn input(&self, i: usize) -> &Tensor<T> {
-        &self.inputs[i]
+        &self.inputs[i].0
     }
     /// Whether anybody wants the gradient of input `i`.
     pub fn needs(&self, i: usize) -> bool {
-        self.inputs[i].tracks()
+        self.input(i).tracks()
     }
     /// Lets `f` write (or, if its second argument is true, add) the gradient of input `i` in place.
     pub fn accumulate(&self, i: usize, f: impl FnOnce(&mut [T], bool)) -> Result<()> {
@@ -119,7 +122,7 @@ impl<T: Float> Backward<'_, T> {
     }
     #[inline(never)]
     fn accumulate_by(&self, i: usize, f: &mut dyn FnMut(&mut [T], bool)) -> Result<()> {
-        let input = &self.inputs[i];
+        let input = self.input(i);
         if !input.tracks() {
             return Ok(());
         }
@@ -141,9 +144,17 @@ impl<T: Float> Backward<'_, T> {
         }
         Ok(())
     }
+    /// Lets `f` write the gradient of input `i` into a buffer of its own, which is then handed over: for what is seldom
+    /// added to another gradient.
+    pub fn build(&self, i: usize, f: impl FnOnce(&mut [T])) -> Result<()> {
+        if !self.needs(i) {
+            return Ok(());
+        }
+        self.give(i, View::build(self.input(i).len(), f)?)
+    }
     /// Hands over a finished gradient of input `i`.
     pub fn give(&self, i: usize, grad: View<T>) -> Result<()> {
-        let input = &self.inputs[i];
+        let input = self.input(i);
         if let Some(node) = input.node() {
             let mut slot = node.grad.borrow_mut();
             if slot.is_none() {
@@ -178,32 +189,32 @@ pub(crate) fn backward<T: Float>(root: &Tensor<T>, seed: View<T>) -> Result<()> 
         });
     };
     let run = NEXT.replace(NEXT.get() + 1);
-    let mut order: Vec<Rc<Node<T>>> = vec![first.clone()];
     first.seen.set(run);
+    let mut order: Vec<Tensor<T>> = vec![root.clone()];
     let mut next = 0;
-    while next < order.len() {
-        let node = order[next].clone();
+    while let Some(node) = order.get(next).cloned().as_ref().and_then(Tensor::node) {
         next += 1;
         if node.step.borrow().is_none() {
             return Err(Error::new(Code::GraphFreed));
         }
-        for (input, version) in node.inputs.borrow().iter().zip(&node.versions) {
-            if input.view().version() != *version {
+        for (input, version) in node.inputs.borrow().iter() {
+            if input.version() != *version {
                 return Err(Error::new(Code::GraphStale).with("shape", input.shape()));
             }
             if let Some(n) = input.node()
                 && n.seen.replace(run) != run
             {
-                order.push(n.clone());
+                order.push(input.clone());
             }
         }
     }
-    order.sort_unstable_by_key(|n| core::cmp::Reverse(n.number));
+    order.sort_unstable_by_key(|t| core::cmp::Reverse(t.node().map(|n| n.number)));
     *first.grad.borrow_mut() = Some(seed);
-    for node in order {
-        let step = node.step.borrow_mut().take();
-        let inputs = core::mem::take(&mut *node.inputs.borrow_mut());
-        let grad = node.grad.borrow_mut().take();
+    for tensor in order {
+        let Some(node) = tensor.node() else { continue };
+        let step = node.step.take();
+        let inputs = node.inputs.take();
+        let grad = node.grad.take();
         if let (Some(step), Some(grad)) = (step, grad) {
             step(&mut Backward { grad, inputs: &inputs })?;
         }

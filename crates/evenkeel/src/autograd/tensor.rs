@@ -18,7 +18,8 @@ struct Inner<T: Float> {
     /// Moves only when a parameter is taken into an optimizer's arena.
     view: RefCell<View<T>>,
     tracks: Cell<bool>,
-    node: Option<Rc<Node<T>>>,
+    /// Boxed, since most tensors have none and all are moved about while they are made.
+    node: Option<Box<Node<T>>>,
     grad: RefCell<Option<Gradient<T>>>,
 }
 
@@ -82,24 +83,22 @@ impl<T: Float> Tensor<T> {
     pub fn is_leaf(&self) -> bool {
         self.0.node.is_none()
     }
-    pub(super) fn with_node(self, node: Rc<Node<T>>) -> Self {
-        Tensor(Rc::new(Inner {
-            shape: self.0.shape,
-            view: RefCell::new(self.view()),
-            tracks: Cell::new(false),
-            node: Some(node),
-            grad: RefCell::new(None),
-        }))
+    /// The same with its place on the tape. What comes out of an operation is nobody else's yet.
+    pub(super) fn with_node(mut self, node: Node<T>) -> Self {
+        if Rc::get_mut(&mut self.0).is_none() {
+            self = self.detach();
+        }
+        if let Some(inner) = Rc::get_mut(&mut self.0) {
+            inner.node = Some(Box::new(node));
+        }
+        self
     }
-    pub(super) fn node(&self) -> Option<&Rc<Node<T>>> {
-        self.0.node.as_ref()
+    pub(super) fn node(&self) -> Option<&Node<T>> {
+        self.0.node.as_deref()
     }
-    /// The node, if this was the last tensor and the last node reference to it.
-    pub(super) fn into_sole_node(self) -> Option<Node<T>>
-    where
-        T: Float,
-    {
-        Rc::into_inner(self.0).and_then(|i| i.node).and_then(Rc::into_inner)
+    /// The node, if this was the last reference to its tensor.
+    pub(super) fn into_sole_node(self) -> Option<Box<Node<T>>> {
+        Rc::into_inner(self.0)?.node
     }
 
     /// The shape.
@@ -121,6 +120,10 @@ impl<T: Float> Tensor<T> {
     /// The storage.
     pub(crate) fn view(&self) -> View<T> {
         self.0.view.borrow().clone()
+    }
+    /// Changes with every write to the data.
+    pub(super) fn version(&self) -> u32 {
+        self.0.view.borrow().version()
     }
     /// The values as a vector.
     pub fn to_vec(&self) -> Vec<T> {

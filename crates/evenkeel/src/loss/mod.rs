@@ -150,7 +150,6 @@ impl<T: Float> Loss<T> {
         let xv = x.view();
         let losses = View::take(rows)?;
         let mut total;
-        let mut row_weight: Box<dyn Fn(usize) -> T> = Box::new(|_| T::ONE);
         {
             let mut dx = dx.as_ref().map(View::write);
             let (dx, mut losses) = (dx.as_deref_mut(), losses.write());
@@ -159,17 +158,12 @@ impl<T: Float> Loss<T> {
                     if labels.shape().len() != rows {
                         return Err(Error::shapes("loss", x.shape(), labels.shape()));
                     }
-                    let labels = labels.to_vec();
+                    let labels = labels.read();
                     if let Err((row, label)) = kernel::check_labels(&labels, classes, ignore_index) {
                         return Err(crate::autograd::label_error(row, label, classes));
                     }
                     let f = if matches!(self, Loss::Nll { .. }) { kernel::nll_index } else { T::cross_entropy };
                     total = f(&xv.read(), classes, &labels, &options, &mut losses, dx);
-                    row_weight = Box::new(move |r| match (labels[r] == ignore_index, &options.weight) {
-                        (true, _) => T::ZERO,
-                        (false, Some(w)) => w[labels[r] as usize],
-                        (false, None) => T::ONE,
-                    });
                 }
                 Target::Values(p) => {
                     if matches!(self, Loss::Nll { .. }) {
@@ -188,7 +182,17 @@ impl<T: Float> Loss<T> {
             Some(s) => {
                 // With [N, C, ...] each row of the batch has several losses.
                 let each = rows / s.len().max(1);
-                let s = s.to_vec();
+                let s = s.view();
+                let s = s.read();
+                let labels = match target {
+                    Target::Classes(labels) => Some(labels.read()),
+                    Target::Values(_) => None,
+                };
+                let row_weight = |r: usize| match &labels {
+                    Some(l) if l[r] == ignore_index => T::ZERO,
+                    Some(l) => options.weight.map_or(T::ONE, |w| w[l[r] as usize]),
+                    None => T::ONE,
+                };
                 total = (0..rows).fold(T::ZERO, |t, r| t + s[r / each] * row_weight(r));
                 Some(View::build(rows, |to| to.iter_mut().enumerate().for_each(|(r, f)| *f = s[r / each]))?)
             }

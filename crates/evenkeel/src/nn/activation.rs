@@ -1,7 +1,7 @@
 //! Activation layers, by the field's names: each is one element-wise function, or softmax along an axis.
 
 use super::module::{Context, Layer};
-use super::spec::optional;
+use super::spec::{choice, optional};
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernels::unary::{Unary, from_output};
@@ -54,10 +54,9 @@ impl<T: Float> Activation<T> {
             "leaky_relu" => Unary::LeakyRelu(number("negative_slope", 0.01)?),
             "elu" => Unary::Elu(number("alpha", 1.0)?),
             "selu" => Unary::Selu,
-            "gelu" => match spec["approximate"].as_str() {
-                None | Some("none") => Unary::Gelu,
-                Some("tanh") => Unary::GeluTanh,
-                Some(other) => return Err(Error::argument("approximate", "none or tanh", other)),
+            "gelu" => match choice(spec, "approximate", &["none", "tanh"], "none or tanh")? {
+                Some(1) => Unary::GeluTanh,
+                _ => Unary::Gelu,
             },
             "silu" => Unary::Silu,
             "mish" => Unary::Mish,

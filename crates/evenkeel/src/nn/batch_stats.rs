@@ -142,9 +142,11 @@ fn population(pools: &[Pool], how: Recalibrate, unbiased: bool) -> Result<Pool> 
 pub(super) fn observe<T: Float>(layer: usize, stats: &Stats<T>, count: usize) -> bool {
     SINK.with_borrow_mut(|sink| {
         let Some(all) = sink else { return false };
-        let (shift, delta, var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
-        let mean = shift.iter().zip(delta.iter()).map(|(a, b)| a.f64() + b.f64()).collect();
-        let pool = Pool { count: count as f64, mean, var: var.iter().map(|v| v.f64()).collect() };
+        let mut pool = Pool { count: count as f64, ..Pool::default() };
+        stats.each(&mut |_, [shift, delta, var]| {
+            pool.mean.push(shift.f64() + delta.f64());
+            pool.var.push(var.f64());
+        });
         match all.iter_mut().find(|(k, _)| *k == layer) {
             Some((_, pools)) => pools.push(pool),
             None => all.push((layer, vec![pool])),

@@ -1,13 +1,14 @@
 //! Layers made of layers: one after the other, around, side by side.
 
-use super::module::{Context, Layer, Module};
+use super::module::{Context, Layer, Module, decimal};
+use super::spec::choice;
 use crate::autograd::{Tensor, concat};
 use crate::error::{Code, Error, Result};
 use crate::tensor::Float;
 use crate::value::{Map, Value};
 
 fn numbered<T: Float>(layers: Vec<Module<T>>) -> Vec<(String, Module<T>)> {
-    layers.into_iter().enumerate().map(|(i, m)| (i.to_string(), m)).collect()
+    layers.into_iter().enumerate().map(|(i, m)| (decimal(i), m)).collect()
 }
 
 /// Runs its layers one after the other. An activation is taken into the node of the layer before it where possible.
@@ -106,11 +107,8 @@ impl<T: Float> Parallel<T> {
         Ok(Parallel { branches: numbered(branches), join })
     }
     pub(super) fn join_of(spec: &Value) -> Result<Join> {
-        match spec["join"].as_str() {
-            None | Some("concat") => Ok(Join::Concat),
-            Some("sum") => Ok(Join::Sum),
-            Some(other) => Err(Error::argument("join", "concat or sum", other)),
-        }
+        let join = choice(spec, "join", &["concat", "sum"], "concat or sum")?;
+        Ok(if join == Some(1) { Join::Sum } else { Join::Concat })
     }
 }
 

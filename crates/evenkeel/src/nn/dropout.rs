@@ -50,15 +50,9 @@ impl<T: Float> Layer<T> for Dropout {
             binary::zip_assign(to, &mask.read(), |a, m| a * m);
         })?;
         Ok(record(&[x], y, move |b| {
-            b.accumulate(0, |dx, add| {
-                if add {
-                    for ((d, g), m) in dx.iter_mut().zip(b.grad().iter()).zip(mask.read().iter()) {
-                        *d += *g * *m;
-                    }
-                } else {
-                    dx.copy_from_slice(&b.grad());
-                    binary::zip_assign(dx, &mask.read(), |g, m| g * m);
-                }
+            b.build(0, |dx| {
+                dx.copy_from_slice(&b.grad());
+                binary::zip_assign(dx, &mask.read(), |g, m| g * m);
             })
         }))
     }

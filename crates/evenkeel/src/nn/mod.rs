@@ -42,6 +42,7 @@ pub use dropout::Dropout;
 pub use feature_norm::FeatureNorm;
 pub use flatten::Flatten;
 pub use linear::Linear;
+pub(crate) use module::decimal;
 pub use module::{Context, Hold, Item, Layer, Module, Probe, Role, Updates, Warning, take_warnings};
 pub use state::{StateReport, StateValue};
 pub use summary::SummaryRow;

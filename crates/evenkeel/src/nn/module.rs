@@ -381,6 +381,18 @@ pub(super) fn join(path: &str, name: &str) -> String {
     s
 }
 
+/// A whole number in decimal digits. The standard library's way there brings its formatting along, most of a kilobyte.
+pub(crate) fn decimal(mut n: usize) -> String {
+    let mut s = String::new();
+    loop {
+        s.insert(0, char::from(b'0' + (n % 10) as u8));
+        n /= 10;
+        if n == 0 {
+            return s;
+        }
+    }
+}
+
 /// Neither NaN nor infinity anywhere: x − x is 0 exactly for finite x.
 pub(crate) fn all_finite<T: Float>(x: &[T]) -> bool {
     x.iter().all(|v| v.is_finite())

@@ -33,6 +33,15 @@ pub(super) fn optional(spec: &Value, key: &'static str) -> Result<Option<f64>> {
     }
 }
 
+/// Which of these names a text is; nothing where it is missing.
+pub(super) fn choice(spec: &Value, key: &'static str, names: &[&str], expected: &str) -> Result<Option<usize>> {
+    let Some(given) = spec[key].as_str() else { return Ok(None) };
+    match names.iter().position(|name| *name == given) {
+        None => Err(Error::argument(key, expected, given)),
+        found => Ok(found),
+    }
+}
+
 /// What stood where something else was expected, for an error.
 fn shown(v: &Value) -> &str {
     match v {

@@ -3,6 +3,7 @@
 use super::Optimizer;
 use crate::error::{Error, Result};
 use crate::io::{Entry, Values};
+use crate::nn::decimal;
 use crate::tensor::View;
 
 /// f64 values as their bits: a checkpoint loses none.
@@ -34,7 +35,7 @@ pub(crate) fn find<'a, T>(entries: &'a [Entry<T>], name: &str) -> Result<&'a Val
 
 fn key(group: usize, what: &str) -> String {
     let mut s = String::from("optimizer.");
-    s.push_str(&group.to_string());
+    s.push_str(&decimal(group));
     s.push('.');
     s.push_str(what);
     s

@@ -11,10 +11,11 @@ mod checkpoint;
 
 use crate::autograd::Tensor;
 use crate::error::{Code, Error, Result};
-use crate::kernels::optim::{self as kernel, Step};
+use crate::kernels::optim::{self as kernel, MOST_SLOTS, Step};
 use crate::nn::Role;
 use crate::tensor::{Float, View};
 pub(crate) use checkpoint::{bits, find, from_bits, is_count};
+use core::array::from_fn;
 
 pub use crate::kernels::optim::{Adadelta, Adagrad, Adam, Adamax, Algorithm, NAdam, RAdam, RmsProp, Sgd};
 
@@ -49,6 +50,13 @@ struct Member<T: Float> {
     t: u64,
     /// NAdam's product of momenta, which goes with `t`.
     scalar: f64,
+}
+
+impl<T: Float> Member<T> {
+    /// Its place in the group's arenas.
+    fn range(&self) -> core::ops::Range<usize> {
+        self.offset..self.offset + self.tensor.len()
+    }
 }
 
 struct Group<T: Float> {
@@ -110,8 +118,7 @@ impl<T: Float> Optimizer<T> {
             Some(Clip::Value(c)) => {
                 for g in &self.groups {
                     for m in g.members.iter().filter(|m| m.tensor.has_grad()) {
-                        let part = g.part(&g.grad, m);
-                        let grad = &mut *part.write();
+                        let grad = &mut g.grad.write()[m.range()];
                         if scale != 1.0 {
                             kernel::scale(grad, scale);
                         }
@@ -121,14 +128,7 @@ impl<T: Float> Optimizer<T> {
                 scale = 1.0;
             }
             Some(Clip::Norm { max, p }) => {
-                let parts: Vec<View<T>> = self
-                    .groups
-                    .iter()
-                    .flat_map(|g| g.members.iter().filter(|m| m.tensor.has_grad()).map(|m| g.part(&g.grad, m)))
-                    .collect();
-                let reads: Vec<_> = parts.iter().map(View::read).collect();
-                let slices: Vec<&[T]> = reads.iter().map(|r| &**r).collect();
-                let n = kernel::grad_norm(&slices, p) * scale;
+                let n = kernel::grad_norm(&|f| self.each_grad(f), p) * scale;
                 norm = Some(n);
                 scale *= kernel::clip_factor(n, max);
             }
@@ -140,6 +140,14 @@ impl<T: Float> Optimizer<T> {
             }
         }
         Ok(norm)
+    }
+    /// Calls `f` with each gradient that there is.
+    fn each_grad(&self, f: &mut dyn FnMut(&[T])) {
+        for g in &self.groups {
+            for m in g.members.iter().filter(|m| m.tensor.has_grad()) {
+                f(&g.grad.read()[m.range()]);
+            }
+        }
     }
     /// Names of the algorithms, one a group.
     pub fn names(&self) -> Vec<&'static str> {
@@ -199,19 +207,15 @@ impl<T: Float> Optimizer<T> {
 
 impl<T: Float> Group<T> {
     fn new(o: GroupOptions<T>) -> Result<Self> {
-        let mut members: Vec<Member<T>> = o
-            .params
-            .into_iter()
-            .map(|(tensor, role)| {
-                let decayed = o.decay_all || role == Role::Weight;
-                Member { tensor, offset: 0, decayed, t: 0, scalar: 1.0 }
-            })
-            .collect();
-        members.sort_by_key(|m| !m.decayed);
+        let mut members = Vec::with_capacity(o.params.len());
         let mut total = 0;
-        for m in &mut members {
-            m.offset = total;
-            total += m.tensor.len();
+        for decayed in [true, false] {
+            for (tensor, role) in &o.params {
+                if (o.decay_all || *role == Role::Weight) == decayed {
+                    members.push(Member { tensor: tensor.clone(), offset: total, decayed, t: 0, scalar: 1.0 });
+                    total += tensor.len();
+                }
+            }
         }
         let (data, grad) = (View::full(total, T::ZERO)?, View::full(total, T::ZERO)?);
         let mut g = Group { algorithm: o.algorithm, members, data, grad, slots: Vec::new(), average: None };
@@ -277,23 +281,21 @@ impl<T: Float> Group<T> {
             }
             let weight_decay = if decayed { algorithm.weight_decay() } else { 0.0 };
             let step = Step { t: t + 1, weight_decay, grad_scale: scale };
-            let range = |v: &View<T>| v.part(from, len);
-            let (p, g) = (range(&self.data), range(&self.grad));
-            let parts: Vec<View<T>> = self.slots.iter().map(|s| range(&s.1)).collect();
-            let mut writes: Vec<_> = parts.iter().map(View::write).collect();
-            let mut slots: Vec<&mut [T]> = writes.iter_mut().map(|w| &mut **w).collect();
-            T::optimize(&algorithm, step, &mut p.write(), &g.read(), &mut slots);
+            let mut arrays: [_; MOST_SLOTS] = from_fn(|k| self.slots.get(k).map(|s| s.1.write()));
+            let mut slots: [&mut [T]; MOST_SLOTS] = arrays.each_mut().map(|array| match array {
+                Some(array) => &mut array[from..from + len],
+                None => &mut [],
+            });
+            let slots = &mut slots[..self.slots.len()];
+            let (p, g) = (&mut self.data.write()[from..from + len], &self.grad.read()[from..from + len]);
+            T::optimize(&algorithm, step, p, g, slots);
         }
     }
 }
 
 /// Scales the gradients of these tensors so that their common norm is at most `max`; returns the norm before.
 pub fn clip_grad_norm<T: Float>(params: &[Tensor<T>], max: f64, p: f64) -> Result<f64> {
-    let grads: Vec<Tensor<T>> = params.iter().filter_map(Tensor::grad).collect();
-    let views: Vec<View<T>> = grads.iter().map(Tensor::view).collect();
-    let reads: Vec<_> = views.iter().map(View::read).collect();
-    let norm = kernel::grad_norm(&reads.iter().map(|r| &**r).collect::<Vec<_>>(), p);
-    drop(reads);
+    let norm = kernel::grad_norm(&|f| params.iter().filter_map(Tensor::grad).for_each(|g| g.with_data(|g| f(g))), p);
     let factor = kernel::clip_factor(norm, max);
     change_grads(params, |g| kernel::scale(g, factor))?;
     Ok(norm)

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 /// Free lists and counters of one element type.
 pub struct Pool<E> {
-    free: RefCell<Vec<Vec<Vec<E>>>>,
+    free: RefCell<Vec<Vec<Rc<Block<E>>>>>,
     live: Cell<usize>,
     pooled: Cell<usize>,
 }
@@ -87,27 +87,10 @@ fn class_of(len: usize) -> (usize, usize) {
     ((top - 4) * 4 + k, (1 << top) + k * quarter)
 }
 
-struct Block<E: Element> {
+struct Block<E> {
     data: RefCell<Vec<E>>,
     /// Moves with each write after the first: backward checks that what it saved is still there.
     version: Cell<u32>,
-}
-
-impl<E: Element> Drop for Block<E> {
-    fn drop(&mut self) {
-        let data = core::mem::take(self.data.get_mut());
-        let bytes = data.len() * size_of::<E>();
-        let (class, _) = class_of(data.len());
-        E::pool(|p| {
-            p.live.set(p.live.get() - bytes);
-            p.pooled.set(p.pooled.get() + bytes);
-            let mut free = p.free.borrow_mut();
-            if free.len() <= class {
-                free.resize_with(class + 1, Vec::new);
-            }
-            free[class].push(data);
-        });
-    }
 }
 
 /// A range of a pooled buffer, shared by whoever holds a view of it.
@@ -118,17 +101,38 @@ pub struct View<E: Element> {
     len: usize,
 }
 
+impl<E: Element> Drop for View<E> {
+    /// The last view of a buffer gives it back, together with what counts its views: taking it again allocates nothing.
+    fn drop(&mut self) {
+        if !self.is_unique() {
+            return;
+        }
+        let size = self.block.data.borrow().len();
+        let bytes = size * size_of::<E>();
+        let (class, _) = class_of(size);
+        E::pool(|p| {
+            p.live.set(p.live.get() - bytes);
+            p.pooled.set(p.pooled.get() + bytes);
+            let mut free = p.free.borrow_mut();
+            if free.len() <= class {
+                free.resize_with(class + 1, Vec::new);
+            }
+            free[class].push(self.block.clone());
+        });
+    }
+}
+
 impl<E: Element> View<E> {
     /// A buffer of `len` elements with arbitrary contents.
     pub fn take(len: usize) -> Result<Self> {
         let (class, size) = class_of(len);
         let bytes = size * size_of::<E>();
-        let data = E::pool(|p| {
+        let block = E::pool(|p| {
             let reused = p.free.borrow_mut().get_mut(class).and_then(Vec::pop);
-            let data = match reused {
-                Some(d) => {
+            let block = match reused {
+                Some(block) => {
                     p.pooled.set(p.pooled.get() - bytes);
-                    d
+                    block
                 }
                 None => {
                     let mut d = Vec::new();
@@ -140,13 +144,13 @@ impl<E: Element> View<E> {
                             .with("pooled", p.pooled.get()));
                     }
                     d.resize(size, E::default());
-                    d
+                    Rc::new(Block { data: RefCell::new(d), version: Cell::new(0) })
                 }
             };
             p.live.set(p.live.get() + bytes);
-            Ok(data)
+            Ok(block)
         })?;
-        Ok(View { block: Rc::new(Block { data: RefCell::new(data), version: Cell::new(0) }), offset: 0, len })
+        Ok(View { block, offset: 0, len })
     }
     /// A buffer with these contents.
     pub fn from_slice(data: &[E]) -> Result<Self> {

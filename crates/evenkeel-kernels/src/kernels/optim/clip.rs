@@ -56,17 +56,32 @@ pub fn max_abs<T: Real>(g: &[T]) -> f64 {
     most.max_lane().f64() + poison.sum().f64()
 }
 
+/// Calls what it is given with each of several arrays.
+pub type Each<'a, T> = dyn Fn(&mut dyn FnMut(&[T])) + 'a;
+
 /// The p-norm of several gradient arrays together, p ∈ (0, ∞] (`torch.nn.utils.get_total_norm`). The square norm
 /// survives gradients whose squares leave the range of `T`.
-pub fn grad_norm<T: Real>(parts: &[&[T]], p: f64) -> f64 {
-    let largest = || parts.iter().map(|g| max_abs(g)).fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a });
+pub fn grad_norm<T: Real>(each: &Each<'_, T>, p: f64) -> f64 {
+    let sum_of = |f: &dyn Fn(&[T]) -> f64| {
+        let mut total = 0.0;
+        each(&mut |g| total += f(g));
+        total
+    };
+    let largest = || {
+        let mut a = 0.0;
+        each(&mut |g| {
+            let b = max_abs(g);
+            a = if b > a || b.is_nan() { b } else { a };
+        });
+        a
+    };
     if p == f64::INFINITY {
         return largest();
     }
     if p != 2.0 {
-        return libm::pow(parts.iter().map(|g| sum_abs_pow(g, p)).sum(), 1.0 / p);
+        return libm::pow(sum_of(&|g| sum_abs_pow(g, p)), 1.0 / p);
     }
-    let squares: f64 = parts.iter().map(|g| sum_of_squares(g)).sum();
+    let squares = sum_of(&|g| sum_of_squares(g));
     if (1e-24..f64::INFINITY).contains(&squares) {
         return squares.sqrt();
     }
@@ -75,7 +90,7 @@ pub fn grad_norm<T: Real>(parts: &[&[T]], p: f64) -> f64 {
         return largest;
     }
     let unit = T::V::splat(T::of(largest));
-    largest * parts.iter().map(|g| sum(g, |x| (x / unit) * (x / unit))).sum::<f64>().sqrt()
+    largest * sum_of(&|g| sum(g, |x| (x / unit) * (x / unit))).sqrt()
 }
 
 /// What gradients of this norm are to be multiplied by: min(1, max_norm/(norm + 10⁻⁶)) (`clip_grad_norm_`); NaN for NaN.
@@ -108,6 +123,10 @@ pub fn ema<T: Real>(average: &mut [T], p: &[T], decay: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn norm<T: Real>(parts: &[&[T]], p: f64) -> f64 {
+        grad_norm(&|f| parts.iter().for_each(|g| f(g)), p)
+    }
     use crate::rng::Rng;
 
     #[test]
@@ -122,25 +141,25 @@ mod tests {
                 } else {
                     wide.iter().map(|v| v.abs().powf(p)).sum::<f64>().powf(1.0 / p)
                 };
-                assert!((grad_norm(&[&x[..n / 3], &x[n / 3..]], p) - want).abs() <= 4e-7 * want, "{n} {p}");
-                assert!((grad_norm(&[&wide[..]], p) - want).abs() <= 1e-14 * want, "{n} {p}");
+                assert!((norm(&[&x[..n / 3], &x[n / 3..]], p) - want).abs() <= 4e-7 * want, "{n} {p}");
+                assert!((norm(&[&wide[..]], p) - want).abs() <= 1e-14 * want, "{n} {p}");
             }
         }
     }
 
     #[test]
     fn norms_of_extreme_gradients() {
-        assert_eq!(grad_norm::<f32>(&[], 2.0), 0.0);
-        assert_eq!(grad_norm(&[&[0.0_f32; 5]], 2.0), 0.0);
+        assert_eq!(norm::<f32>(&[], 2.0), 0.0);
+        assert_eq!(norm(&[&[0.0_f32; 5]], 2.0), 0.0);
         let is = |got: f64, want: f64| assert!((got / want - 1.0).abs() < 1e-6, "{got} is not {want}");
-        is(grad_norm(&[&[3e30_f32, 4e30]], 2.0), 5e30);
-        is(grad_norm(&[&[3e-30_f32], &[4e-30]], 2.0), 5e-30);
-        assert_eq!(grad_norm(&[&[1.0_f32, f32::INFINITY]], 2.0), f64::INFINITY);
+        is(norm(&[&[3e30_f32, 4e30]], 2.0), 5e30);
+        is(norm(&[&[3e-30_f32], &[4e-30]], 2.0), 5e-30);
+        assert_eq!(norm(&[&[1.0_f32, f32::INFINITY]], 2.0), f64::INFINITY);
         for at in 0..9 {
             let mut x = [1.0_f32; 9];
             x[at] = f32::NAN;
             for p in [1.0, 2.0, 3.0, f64::INFINITY] {
-                assert!(grad_norm(&[&[1.0], &x, &[2.0]], p).is_nan());
+                assert!(norm(&[&[1.0], &x, &[2.0]], p).is_nan());
             }
             clip_value(&mut x, 0.5);
             assert!(x[at].is_nan() && x.iter().filter(|&&v| v == 0.5).count() == 8);

@@ -36,7 +36,7 @@ pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamax::Adamax;
-pub use clip::{clip_factor, clip_value, ema, grad_norm, max_abs, scale, sum_abs_pow, sum_of_squares};
+pub use clip::{Each, clip_factor, clip_value, ema, grad_norm, max_abs, scale, sum_abs_pow, sum_of_squares};
 pub use nadam::NAdam;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
@@ -54,6 +54,9 @@ pub struct Step {
     /// What each gradient is multiplied by first: clipping by norm ([`clip_factor`]) and averaging cost no pass.
     pub grad_scale: f64,
 }
+
+/// The most slots that an algorithm has.
+pub const MOST_SLOTS: usize = 4;
 
 /// An optimizer.
 #[derive(Clone, Copy, Debug, PartialEq)]

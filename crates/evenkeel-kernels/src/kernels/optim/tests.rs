@@ -79,6 +79,12 @@ fn scale_and_direction() {
 }
 
 #[test]
+fn none_has_more_slots_than_the_most() {
+    let most = all().iter().map(Algorithm::slots).max();
+    assert!(most.is_some_and(|n| (3..=super::MOST_SLOTS).contains(&n)), "{most:?}");
+}
+
+#[test]
 fn settings_by_name() {
     for (name, o) in NAMES.iter().zip(all()) {
         assert_eq!(o.name(), *name);

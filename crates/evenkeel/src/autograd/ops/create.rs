@@ -66,9 +66,7 @@ impl<T: Float> Tensor<T> {
         if let Some(row) = read.iter().position(|&l| l < 0 || l as usize >= classes) {
             return Err(label_error(row, read[row], classes));
         }
-        let mut dims = labels.shape().dims().to_vec();
-        dims.push(classes);
-        Self::build(Shape::new(&dims)?, |to| layout::one_hot(&read, classes, to))
+        Self::build(labels.shape().with(classes)?, |to| layout::one_hot(&read, classes, to))
     }
 }
 

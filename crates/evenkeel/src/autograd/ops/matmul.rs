@@ -55,10 +55,8 @@ impl<T: Float> Tensor<T> {
         }
         let (lead_a, lead_b) = (Shape::new(&da[..ra - 2])?, Shape::new(&db[..rb - 2])?);
         let lead = lead_a.broadcast(&lead_b).ok_or_else(mismatch)?;
-        let batch = Batch::new(lead_a, lead_b, lead);
-        let mut dims = lead.dims().to_vec();
-        dims.extend([m, n]);
-        let shape = Shape::new(&dims)?;
+        let batch = Batch { count: lead.len(), a: lead_a, b: lead_b, lead };
+        let shape = lead.with(m)?.with(n)?;
         let (a, b) = (self.view(), other.view());
         let y = try_build(shape.len(), |to| {
             let (a, b) = (a.read(), b.read());
@@ -71,11 +69,6 @@ impl<T: Float> Tensor<T> {
         Ok(record(&[self, other], Self::from_view(y, shape), move |ctx| {
             let g = ctx.grad_view().clone();
             let (a, b, g) = (a.read(), b.read(), g.read());
-            let full = |rows: usize, columns: usize| {
-                let mut d = lead.dims().to_vec();
-                d.extend([rows, columns]);
-                Shape::new(&d)
-            };
             if ctx.needs(0) {
                 let da = try_build(batch.count * m * k, |to| {
                     batch.each(|i, _, ib| {
@@ -84,7 +77,7 @@ impl<T: Float> Tensor<T> {
                         product(m, k, n, Matrix::rows(g, n), Matrix::transposed(b, n), to, Start::Zero)
                     })
                 })?;
-                ctx.give(0, reduce_to(da, full(m, k)?, ctx.input(0).shape())?)?;
+                ctx.give(0, reduce_to(da, lead.with(m)?.with(k)?, ctx.input(0).shape())?)?;
             }
             if ctx.needs(1) {
                 let db = try_build(batch.count * k * n, |to| {
@@ -94,7 +87,7 @@ impl<T: Float> Tensor<T> {
                         product(k, n, m, Matrix::transposed(a, k), Matrix::rows(g, n), to, Start::Zero)
                     })
                 })?;
-                ctx.give(1, reduce_to(db, full(k, n)?, ctx.input(1).shape())?)?;
+                ctx.give(1, reduce_to(db, lead.with(k)?.with(n)?, ctx.input(1).shape())?)?;
             }
             Ok(())
         }))
@@ -104,31 +97,27 @@ impl<T: Float> Tensor<T> {
 /// The matrices of two stacks that are multiplied with each other.
 struct Batch {
     count: usize,
-    a: Vec<usize>,
-    b: Vec<usize>,
+    a: Shape,
+    b: Shape,
+    lead: Shape,
 }
 
 impl Batch {
-    fn new(a: Shape, b: Shape, lead: Shape) -> Self {
-        let index = |s: Shape| -> Vec<usize> {
-            let (own, skip) = (s.strides(), lead.rank() - s.rank());
-            (0..lead.len())
-                .map(|mut i| {
-                    let mut at = 0;
-                    for axis in (0..lead.rank()).rev() {
-                        let (d, here) = (lead.dims()[axis], i % lead.dims()[axis]);
-                        i /= d;
-                        if axis >= skip && s.dims()[axis - skip] != 1 {
-                            at += here * own[axis - skip];
-                        }
-                    }
-                    at
-                })
-                .collect()
-        };
-        Batch { count: lead.len(), a: index(a), b: index(b) }
-    }
     fn each(&self, mut f: impl FnMut(usize, usize, usize) -> Result<()>) -> Result<()> {
-        (0..self.count).try_for_each(|i| f(i, self.a[i], self.b[i]))
+        (0..self.count).try_for_each(|i| f(i, place(i, &self.a, &self.lead), place(i, &self.b, &self.lead)))
     }
+}
+
+/// Where the matrix `i` of the stack `lead` is in a stack that is broadcast to it.
+fn place(mut i: usize, own: &Shape, lead: &Shape) -> usize {
+    let (strides, skip) = (own.strides(), lead.rank() - own.rank());
+    let mut at = 0;
+    for axis in (0..lead.rank()).rev() {
+        let d = lead.dims()[axis];
+        if axis >= skip && own.dims()[axis - skip] != 1 {
+            at += i % d * strides[axis - skip];
+        }
+        i /= d;
+    }
+    at
 }

@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::kernels::unary::Unary;
 use crate::kernels::{binary, reduce, softmax};
 use crate::simd::Lanes;
-use crate::tensor::{Float, Indices, Shape, View};
+use crate::tensor::{Float, Indices, MAX_RANK, Shape, View};
 
 /// A reduction laid out as `[outer, n, inner]`, with the result's shape.
 struct Plan<T: Float> {
@@ -21,37 +21,45 @@ struct Plan<T: Float> {
 impl<T: Float> Tensor<T> {
     fn plan(&self, axes: &[isize], keep: bool) -> Result<Plan<T>> {
         let rank = self.shape().rank();
-        let mut reduced = [false; crate::tensor::MAX_RANK];
+        let mut reduced = [false; MAX_RANK];
         for &a in axes {
             reduced[self.shape().axis(a)?] = true;
         }
         if axes.is_empty() {
             reduced[..rank].fill(true);
         }
-        let chosen: Vec<usize> = (0..rank).filter(|&i| reduced[i]).collect();
-        let mut kept = Vec::with_capacity(rank);
+        let mut shape = Shape::scalar();
+        // The axes that stay, then the others; the first and the one after the last of those.
+        let (mut order, mut stay, mut count) = ([0; MAX_RANK], 0, 0);
+        let (mut first, mut last) = (rank, rank);
         for (i, &d) in self.dims().iter().enumerate() {
             if !reduced[i] {
-                kept.push(d);
-            } else if keep {
-                kept.push(1);
+                order[stay] = i;
+                stay += 1;
+            } else {
+                if count == 0 {
+                    first = i;
+                }
+                last = i + 1;
+                count += 1;
+            }
+            if keep || !reduced[i] {
+                shape = shape.with(if reduced[i] { 1 } else { d })?;
             }
         }
-        let shape = Shape::new(&kept)?;
-        let (first, last) = match (chosen.first(), chosen.last()) {
-            (Some(&f), Some(&l)) => (f, l + 1),
-            _ => (rank, rank),
-        };
-        if last - first == chosen.len() {
+        if last - first == count {
             let d = self.dims();
             let product = |r: core::ops::Range<usize>| d[r].iter().product::<usize>();
             let (outer, n, inner) = (product(0..first), product(first..last), product(last..rank));
             return Ok(Plan { x: self.clone(), outer, n, inner, shape });
         }
-        let mut order: Vec<usize> = (0..rank).filter(|&i| !reduced[i]).collect();
-        order.extend(&chosen);
-        let n = chosen.iter().map(|&i| self.dims()[i]).product();
-        let x = self.permute(&order)?;
+        let mut n = 1;
+        for i in (0..rank).filter(|&i| reduced[i]) {
+            order[stay] = i;
+            stay += 1;
+            n *= self.dims()[i];
+        }
+        let x = self.permute(&order[..rank])?;
         Ok(Plan { x, outer: shape.len(), n, inner: 1, shape })
     }
 
@@ -83,13 +91,12 @@ impl<T: Float> Tensor<T> {
             binary::map_assign(to, |v| v * T::V::splat(scale));
         })?;
         Ok(record(&[&p.x], y, move |b| {
-            b.accumulate(0, |dx, add| {
+            b.build(0, |dx| {
                 let (x, g, mean) = (x.read(), b.grad(), mean.read());
                 let two = (T::ONE + T::ONE) * scale;
                 for (i, d) in dx.iter_mut().enumerate() {
                     let j = i / (n * inner) * inner + i % inner;
-                    let v = g[j] * two * (x[i] - mean[j]);
-                    *d = if add { *d + v } else { v };
+                    *d = g[j] * two * (x[i] - mean[j]);
                 }
             })
         }))
@@ -134,32 +141,25 @@ impl<T: Float> Tensor<T> {
         Ok(self.extreme(axis, false, false)?.1)
     }
 
-    /// This with `axis` moved last (and the order that undoes it).
-    fn axis_last(&self, axis: isize) -> Result<(Self, Option<Vec<usize>>)> {
-        let rank = self.shape().rank();
-        let axis = self.shape().axis(axis)?;
-        if axis + 1 == rank {
-            return Ok((self.clone(), None));
+    /// This with axis `from` moved to place `to`.
+    fn moved(&self, from: usize, to: usize) -> Result<Self> {
+        if from == to {
+            return Ok(self.clone());
         }
-        let mut order: Vec<usize> = (0..rank).filter(|&i| i != axis).collect();
-        order.push(axis);
-        let mut back: Vec<usize> = (0..rank - 1).collect();
-        back.insert(axis, rank - 1);
-        Ok((self.permute(&order)?, Some(back)))
+        let mut order: [usize; MAX_RANK] = core::array::from_fn(|i| i);
+        (from..to).for_each(|i| order.swap(i, i + 1));
+        (to..from).rev().for_each(|i| order.swap(i, i + 1));
+        self.permute(&order[..self.shape().rank()])
     }
     fn softmax_of(&self, axis: isize, log: bool) -> Result<Self> {
-        let (x, back) = self.axis_last(axis)?;
+        let (axis, last) = (self.shape().axis(axis)?, self.shape().rank() - 1);
+        let x = self.moved(axis, last)?;
         let n = x.shape().last();
         let data = x.view();
         let y = Self::build(x.shape(), |to| T::softmax(&data.read(), n, log, to))?;
         let saved = y.view();
-        let y = record(&[&x], y, move |b| {
-            b.accumulate(0, |dx, add| T::softmax_backward(&saved.read(), &b.grad(), n, log, dx, add))
-        });
-        match back {
-            Some(order) => y.permute(&order),
-            None => Ok(y),
-        }
+        let y = record(&[&x], y, move |b| b.build(0, |dx| T::softmax_backward(&saved.read(), &b.grad(), n, log, dx)));
+        y.moved(last, axis)
     }
     /// e^x / Σ e^x along an axis.
     pub fn softmax(&self, axis: isize) -> Result<Self> {
@@ -172,21 +172,18 @@ impl<T: Float> Tensor<T> {
     /// ln Σ e^x along an axis.
     pub fn log_sum_exp(&self, axis: isize, keep: bool) -> Result<Self> {
         let a = self.shape().axis(axis)?;
-        let (x, _) = self.axis_last(axis)?;
+        let x = self.moved(a, self.shape().rank() - 1)?;
         let n = x.shape().last();
         let shape = if keep { self.shape().with_axis(a, 1) } else { self.shape().without(a) };
         let data = x.view();
         let y = Self::build(shape, |to| softmax::log_sum_exp(&data.read(), n, to))?;
         let saved = y.view();
         Ok(record(&[&x], y, move |b| {
-            b.accumulate(0, |dx, add| {
+            b.build(0, |dx| {
                 let (x, y, g) = (data.read(), saved.read(), b.grad());
                 for (r, row) in dx.chunks_exact_mut(n.max(1)).enumerate() {
                     let (y, g) = (T::V::splat(y[r]), T::V::splat(g[r]));
-                    binary::zip_assign(row, &x[r * n..(r + 1) * n], |d, x| {
-                        let v = g * (x - y).exp();
-                        if add { d + v } else { v }
-                    });
+                    binary::zip_assign(row, &x[r * n..(r + 1) * n], |_, x| g * (x - y).exp());
                 }
             })
         }))
@@ -206,8 +203,6 @@ impl<T: Float> Plan<T> {
                 binary::map_assign(to, |v| v * T::V::splat(scale));
             }
         })?;
-        Ok(record(&[&self.x], y, move |b| {
-            b.accumulate(0, |dx, add| reduce::spread(&b.grad(), outer, n, inner, scale, dx, add))
-        }))
+        Ok(record(&[&self.x], y, move |b| b.build(0, |dx| reduce::spread(&b.grad(), outer, n, inner, scale, dx))))
     }
 }

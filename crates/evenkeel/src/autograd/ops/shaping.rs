@@ -3,7 +3,7 @@
 use crate::autograd::{Tensor, record};
 use crate::error::{Code, Error, Result};
 use crate::kernels::layout::{self, Blocks};
-use crate::tensor::{Float, Indices, Shape, View};
+use crate::tensor::{Float, Indices, MAX_RANK, Shape, View};
 
 impl<T: Float> Tensor<T> {
     /// The same values in another shape; shares the data.
@@ -24,36 +24,38 @@ impl<T: Float> Tensor<T> {
             return Err(Error::new(Code::OutOfRange).with("argument", "start").with("given", start));
         }
         let d = self.dims();
-        let mut shape = d[..start].to_vec();
-        shape.push(d[start..].iter().product());
-        self.reshape(&shape)
+        let shape = Shape::new(&d[..start])?.with(d[start..].iter().product())?;
+        self.reshape(shape.dims())
     }
     /// The axes in another order: axis `i` of the result is axis `order[i]` of this.
     pub fn permute(&self, order: &[usize]) -> Result<Self> {
         let rank = self.shape().rank();
-        let mut inverse = vec![usize::MAX; rank];
+        let mut inverse = [usize::MAX; MAX_RANK];
         for (i, &a) in order.iter().enumerate() {
             if a < rank {
                 inverse[a] = i;
             }
         }
-        if order.len() != rank || inverse.contains(&usize::MAX) {
+        if order.len() != rank || inverse[..rank].contains(&usize::MAX) {
             return Err(Error::argument("order", "each axis once", order));
         }
         let from = self.shape();
-        let shape = Shape::new(&order.iter().map(|&a| self.dims()[a]).collect::<Vec<_>>())?;
+        let mut shape = from;
+        for (i, &a) in order.iter().enumerate() {
+            shape = shape.with_axis(i, from.dims()[a]);
+        }
         let x = self.view();
         let y = Self::build(shape, |to| layout::permute(&x.read(), &from, order, to))?;
         Ok(record(&[self], y, move |b| {
-            let g = View::build(shape.len(), |to| layout::permute(&b.grad(), &shape, &inverse, to))?;
+            let g = View::build(shape.len(), |to| layout::permute(&b.grad(), &shape, &inverse[..rank], to))?;
             b.give(0, g)
         }))
     }
     /// Exchanges two axes.
     pub fn transpose(&self, a: isize, b: isize) -> Result<Self> {
-        let mut order: Vec<usize> = (0..self.shape().rank()).collect();
+        let mut order: [usize; MAX_RANK] = core::array::from_fn(|i| i);
         order.swap(self.shape().axis(a)?, self.shape().axis(b)?);
-        self.permute(&order)
+        self.permute(&order[..self.shape().rank()])
     }
     /// Indices `start..end` along one axis.
     pub fn slice(&self, axis: isize, start: usize, end: usize) -> Result<Self> {
@@ -133,17 +135,18 @@ pub fn concat<T: Float>(parts: &[&Tensor<T>], axis: isize) -> Result<Tensor<T>> 
     let shape = first.shape().with_axis(axis, total);
     let (outer, _, inner) = shape.around(axis);
     let step = total * inner;
-    let widths: Vec<usize> = parts.iter().map(|p| p.dims()[axis] * inner).collect();
     let y = Tensor::build(shape, |to| {
         let mut at = 0;
-        for (p, &width) in parts.iter().zip(&widths) {
+        for p in parts {
+            let width = p.dims()[axis] * inner;
             Blocks { count: outer, width, from: (0, width), to: (at, step) }.copy(&p.view().read(), to);
             at += width;
         }
     })?;
     Ok(record(parts, y, move |b| {
         let mut at = 0;
-        for (i, &width) in widths.iter().enumerate() {
+        for i in 0..b.inputs() {
+            let width = b.input(i).dims()[axis] * inner;
             if b.needs(i) {
                 let blocks = Blocks { count: outer, width, from: (at, step), to: (0, width) };
                 let g = View::build(outer * width, |to| blocks.copy(&b.grad(), to))?;

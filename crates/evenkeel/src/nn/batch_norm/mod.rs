@@ -143,7 +143,7 @@ impl<T: Float> BatchNorm<T> {
             stats
         } else {
             let (mean, var) = self.running.as_ref().expect("checked when built");
-            Stats::fixed(mean.view(), var.view(), self.features)?
+            Stats::fixed(mean, var)?
         };
         batch_norm(x, d, self.weight.as_ref(), self.bias.as_ref(), source, T::of(self.options.eps), relu)
     }
@@ -203,21 +203,18 @@ fn update_running<T: Float>(
         Variance::Unbiased => T::of(count as f64 / (count as f64 - 1.0)),
         Variance::Biased => T::ONE,
     };
-    let (shift, delta, batch_var) = (stats.shift.read(), stats.delta.read(), stats.var.read());
-    mean.with_data_mut(|r| {
-        for (j, r) in r.iter_mut().enumerate() {
-            *r = old * *r + new * (shift[j] + delta[j]);
-        }
-    });
-    var.with_data_mut(|r| {
-        for (r, &v) in r.iter_mut().zip(batch_var.iter()) {
-            *r = match o.average {
-                Averaged::Variance => old * *r + new * (v * correction),
-                Averaged::Deviation => {
-                    let s = old * r.sqrt() + new * (v * correction).sqrt();
-                    s * s
-                }
-            };
-        }
+    mean.with_data_mut(|mean| {
+        var.with_data_mut(|var| {
+            stats.each(&mut |j, [shift, delta, batch_var]| {
+                mean[j] = old * mean[j] + new * (shift + delta);
+                var[j] = match o.average {
+                    Averaged::Variance => old * var[j] + new * (batch_var * correction),
+                    Averaged::Deviation => {
+                        let s = old * var[j].sqrt() + new * (batch_var * correction).sqrt();
+                        s * s
+                    }
+                };
+            });
+        });
     });
 }

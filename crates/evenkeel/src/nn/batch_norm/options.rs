@@ -1,7 +1,7 @@
 //! The options of batch norm, and their place in a spec.
 
 use crate::error::{Error, Result};
-use crate::nn::spec::optional;
+use crate::nn::spec::{choice, optional};
 use crate::value::{Map, Value};
 
 /// Which variance the running average stores; normalising always uses the biased one.
@@ -76,20 +76,19 @@ impl BatchNormOptions {
     /// The options in a spec; what it leaves out is PyTorch's default, or its convention's.
     pub(super) fn from_spec(spec: &Value) -> Result<Self> {
         let mut o = BatchNormOptions::default();
-        match spec["convention"].as_str() {
-            None | Some("torch") => {}
-            Some("keras") => {
+        match choice(spec, "convention", &["torch", "keras", "lecture"], "torch, keras or lecture")? {
+            Some(1) => {
                 o.eps = 1e-3;
                 o.momentum = Some(0.01);
                 o.variance = Variance::Biased;
             }
-            Some("lecture") => {
+            Some(2) => {
                 o.eps = 0.0;
                 o.variance = Variance::Biased;
                 o.average = Averaged::Deviation;
                 o.start_from_first = true;
             }
-            Some(other) => return Err(Error::argument("convention", "torch, keras or lecture", other)),
+            _ => {}
         }
         if let Some(eps) = optional(spec, "eps")? {
             o.eps = eps;
@@ -109,23 +108,14 @@ impl BatchNormOptions {
         o.scale = flag("scale", affine);
         o.shift = flag("shift", affine);
         o.track_running_stats = flag("track_running_stats", true);
-        match spec["variance"].as_str() {
-            None => {}
-            Some("unbiased") => o.variance = Variance::Unbiased,
-            Some("biased") => o.variance = Variance::Biased,
-            Some(other) => return Err(Error::argument("variance", "unbiased or biased", other)),
+        if let Some(i) = choice(spec, "variance", &["unbiased", "biased"], "unbiased or biased")? {
+            o.variance = [Variance::Unbiased, Variance::Biased][i];
         }
-        match spec["statistics"].as_str() {
-            None | Some("auto") => {}
-            Some("batch") => o.statistics = Statistics::Batch,
-            Some("running") => o.statistics = Statistics::Running,
-            Some(other) => return Err(Error::argument("statistics", "auto, batch or running", other)),
+        if let Some(i) = choice(spec, "statistics", &["auto", "batch", "running"], "auto, batch or running")? {
+            o.statistics = [Statistics::Auto, Statistics::Batch, Statistics::Running][i];
         }
-        match spec["average"].as_str() {
-            None => {}
-            Some("variance") => o.average = Averaged::Variance,
-            Some("deviation") => o.average = Averaged::Deviation,
-            Some(other) => return Err(Error::argument("average", "variance or deviation", other)),
+        if let Some(i) = choice(spec, "average", &["variance", "deviation"], "variance or deviation")? {
+            o.average = [Averaged::Variance, Averaged::Deviation][i];
         }
         o.start_from_first = flag("start_from_first", o.start_from_first);
         Ok(o)
