@@ -50,7 +50,7 @@ pub fn random_indices(high: u32, rank: usize, seed: f64) -> u32 {
     let rows = rows();
     let shape = rows.next(rank);
     // Its memory is asked for first: a shape too large is an error, not a trap.
-    let drawn = Tensor::full(shape, 0.0).and_then(|room| {
+    let drawn = Tensor::full(shape, 0f32).and_then(|room| {
         let data: Vec<i32> = random::with(seed, |r| (0..room.len()).map(|_| r.below(high) as i32).collect());
         Indices::new(&data, shape)
     });
