@@ -24,6 +24,20 @@ const wasm = (extension: string) => apart("wasm", /\/runtime\/inline\.js$/, () =
 // CommonJS has no shared chunks: an error that a worker gives is the class that `evenkeel` exports.
 const errors = apart("errors", /\/errors\.js$/, () => "./index.cjs");
 
+/**
+ * Lets bundlers drop the namespaces (`nn`, `optim`, ..) that an application does not use: how esbuild fills them looks to
+ * others like something that has to happen.
+ */
+const namespaces: NonNullable<Options["plugins"]>[number] = {
+  name: "namespaces",
+  renderChunk(code) {
+    const found = /var (\w+)\s*=\s*\{\};\s*__export\(\1,\s*(\{[^{}]*\})\);/g;
+    const dropped = code.replace(found, "var $1=/* @__PURE__ */(all=>(__export(all,$2),all))({});\n");
+    if (/\}\s*;\s*__export\(/.test(dropped)) throw new Error("esbuild makes namespaces in another way than this knows");
+    return { code: dropped };
+  },
+};
+
 const shared: Options = {
   target: "es2022",
   platform: "neutral",
@@ -36,6 +50,7 @@ const shared: Options = {
     // Node prints the line of an error that nobody catches: all of the package would be that line.
     options.lineLimit = 160;
   },
+  plugins: [namespaces],
   // The types of `evenkeel/worker` refer to those of `evenkeel`.
   external: ["evenkeel"],
   // scripts/setup/package.mjs clears dist/: these configurations run at the same time.

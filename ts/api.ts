@@ -13,6 +13,8 @@ export { EvenkeelError } from "./errors.js";
 export { scope } from "./handle.js";
 export type { FeatureMismatch } from "./nn/containers.js";
 export * as nn from "./nn/index.js";
+// By itself as well: bundlers keep all of a namespace, and who only predicts needs no more than this.
+export { load } from "./nn/index.js";
 export { Module, Parameter } from "./nn/module.js";
 export type { State, StateReport, StateValue } from "./nn/state.js";
 export * as optim from "./optim/index.js";

@@ -3,7 +3,7 @@
  * garbage collector is the net beneath, which never works inside synchronous code.
  */
 import { release } from "./crossing.js";
-import { dispose, disposed } from "./dispose.js";
+import { disposed, Held } from "./dispose.js";
 import { EvenkeelError } from "./errors.js";
 
 // Not everywhere: workerd had none for long.
@@ -14,12 +14,13 @@ const collected =
  * A handle on something in the core, known there by a number. The number is another thing's once this one is freed, so
  * it is asked for anew for each call, and never kept past one that may dispose of the handle.
  */
-export class Handle {
+export class Handle extends Held {
   #id: number;
   readonly #what: string;
 
   /** @internal `what` it is, for errors: class names do not survive bundlers. */
   constructor(id: number, what: string) {
+    super();
     this.#id = id;
     this.#what = what;
     collected?.register(this, id, this);
@@ -47,11 +48,6 @@ export class Handle {
   /** Frees it. Calling again does nothing. */
   dispose(): void {
     if (this.#id !== 0) release(this.leave());
-  }
-
-  /** The same, for `using`. */
-  [dispose](): void {
-    this.dispose();
   }
 }
 

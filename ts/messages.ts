@@ -186,7 +186,7 @@ const texts: Record<string, (d: Data) => string> = {
       : `${show(d["rows"])} rows do not fill one batch of ${show(d["batchSize"])}, and short batches are dropped.`,
   NOT_ADAPTED: () => "Feature norm has no statistics yet: call adapt(x) with the training data first.",
   OUT_OF_MEMORY: (d) =>
-    `There is no memory for ${show(d["wanted"])} bytes more; ${show(d["live"])} are in use. ` +
+    `There is no memory for ${show(d["wanted"])} bytes more; ${show(d["live"])} are in use, and a wasm can have ${show(d["limit"])}. ` +
     "Use smaller batches, and dispose of tensors you hold (memory() tells).",
 };
 

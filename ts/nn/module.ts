@@ -5,7 +5,7 @@
 
 import { checkOptions, count, oneOf, seedOf } from "../check.js";
 import { answer, core, coreError, must, release } from "../crossing.js";
-import { dispose } from "../dispose.js";
+import { Held } from "../dispose.js";
 import { joinFile } from "../file.js";
 import { scope } from "../handle.js";
 import { concat, noGrad } from "../tensor/create.js";
@@ -80,7 +80,7 @@ type Child = readonly [name: string, child: Module<Features, Features> | Paramet
  *   forward(x: Tensor) { return this.dense.forward(x).mul(this.scale); }
  * }
  */
-export abstract class Module<In extends Features = Features, Out extends Features = Features> {
+export abstract class Module<In extends Features = Features, Out extends Features = Features> extends Held {
   /** Features it takes; only in the type. */
   declare readonly inFeatures: In;
   /** Features it gives; only in the type. */
@@ -372,16 +372,12 @@ export abstract class Module<In extends Features = Features, Out extends Feature
     return tableOf(this.summaryRows(input));
   }
   /** The same. */
-  toString(): string {
+  override toString(): string {
     return this.summary();
   }
 
   /** Frees what it holds in the core. */
-  dispose(): void {
+  override dispose(): void {
     for (const [, child] of this.children()) child.dispose();
-  }
-  /** The same, for `using`. */
-  [dispose](): void {
-    this.dispose();
   }
 }

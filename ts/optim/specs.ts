@@ -30,24 +30,25 @@ export interface OptimizerSpec {
   readonly settings: Readonly<Record<string, number | boolean>>;
 }
 
-const common: Options = { lr: "number", weightDecay: "number", decayAll: "boolean", maximize: "boolean" };
-const adams: Options = { ...common, betas: "array", eps: "number" };
-
-/** The settings of each optimizer. */
-const known: Record<OptimizerSpec["type"], Options> = {
-  sgd: { ...common, momentum: "number", dampening: "number", nesterov: "boolean" },
-  adam: { ...adams, amsgrad: "boolean" },
-  adamw: { ...adams, amsgrad: "boolean" },
-  rmsprop: { ...common, alpha: "number", eps: "number", momentum: "number", centered: "boolean" },
-  adagrad: { ...common, lrDecay: "number", initialAccumulatorValue: "number", eps: "number" },
-  adadelta: { ...common, rho: "number", eps: "number" },
-  adamax: adams,
-  nadam: { ...adams, momentumDecay: "number", decoupledWeightDecay: "boolean" },
-  radam: { ...adams, decoupledWeightDecay: "boolean" },
-};
+/** The settings of each optimizer. Not a constant: bundlers keep what is spread into one. */
+function known(): Record<OptimizerSpec["type"], Options> {
+  const common: Options = { lr: "number", weightDecay: "number", decayAll: "boolean", maximize: "boolean" };
+  const adams: Options = { ...common, betas: "array", eps: "number" };
+  return {
+    sgd: { ...common, momentum: "number", dampening: "number", nesterov: "boolean" },
+    adam: { ...adams, amsgrad: "boolean" },
+    adamw: { ...adams, amsgrad: "boolean" },
+    rmsprop: { ...common, alpha: "number", eps: "number", momentum: "number", centered: "boolean" },
+    adagrad: { ...common, lrDecay: "number", initialAccumulatorValue: "number", eps: "number" },
+    adadelta: { ...common, rho: "number", eps: "number" },
+    adamax: adams,
+    nadam: { ...adams, momentumDecay: "number", decoupledWeightDecay: "boolean" },
+    radam: { ...adams, decoupledWeightDecay: "boolean" },
+  };
+}
 
 function spec(type: OptimizerSpec["type"], options: object): OptimizerSpec {
-  checkOptions(type, options, known[type]);
+  checkOptions(type, options, known()[type]);
   const settings: Record<string, number | boolean> = {};
   for (const [key, value] of Object.entries(options) as [string, number | boolean | readonly number[] | undefined][]) {
     if (value === undefined) continue;

@@ -131,11 +131,11 @@ export const topK = (k: number): Metric => ({
 });
 
 /** Of what was predicted to be a class, the share that is. Binary: the positive class; else the mean over classes. */
-export const precision: Metric = { name: "precision", compute: averaged("precision") };
+export const precision: Metric = { name: "precision", compute: /* @__PURE__ */ averaged("precision") };
 /** Of what is a class, the share that was predicted to be. */
-export const recall: Metric = { name: "recall", compute: averaged("recall") };
+export const recall: Metric = { name: "recall", compute: /* @__PURE__ */ averaged("recall") };
 /** Harmonic mean of precision and recall. */
-export const f1: Metric = { name: "f1", compute: averaged("f1") };
+export const f1: Metric = { name: "f1", compute: /* @__PURE__ */ averaged("f1") };
 /** Mean squared error. */
 export const mse: Metric = { name: "mse", compute: (input) => meanOf(input, (d) => d * d) };
 /** Mean absolute error. */

@@ -4,7 +4,7 @@
  */
 import { passWarnings } from "../core.js";
 import { begin, byteRow, core, floats, ints, must, numbers as noted, number, placed, release } from "../crossing.js";
-import { dispose } from "../dispose.js";
+import { Held } from "../dispose.js";
 import { EvenkeelError } from "../errors.js";
 import { Handle, scope } from "../handle.js";
 import { CoreModule } from "../nn/core-module.js";
@@ -46,7 +46,7 @@ function stepResult(): StepResult {
 }
 
 /** Trains a model. */
-export class Trainer {
+export class Trainer extends Held {
   readonly model: Module<Features, Features>;
   readonly #core: Handle;
   readonly #loss: Handle;
@@ -57,6 +57,7 @@ export class Trainer {
   #resumed = false;
 
   constructor(model: Module<Features, Features>, options: TrainerOptions) {
+    super();
     const { seed, custom, loss, optimizer, groups, schedule, settings } = settingsOf(options);
     this.model = model;
     this.#custom = custom;
@@ -390,9 +391,5 @@ export class Trainer {
   dispose(): void {
     this.#core.dispose();
     this.#loss.dispose();
-  }
-  /** The same, for `using`. */
-  [dispose](): void {
-    this.dispose();
   }
 }

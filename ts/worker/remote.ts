@@ -14,7 +14,7 @@ import type {
   Warning,
 } from "evenkeel";
 import { badArgument, seedOf } from "../check.js";
-import { dispose, disposed } from "../dispose.js";
+import { disposed, Held } from "../dispose.js";
 import { endedByHand, type Port } from "./host.js";
 import {
   type CoreModuleLike,
@@ -135,12 +135,13 @@ export class Line {
  * A model in the worker. Its calls take turns with a training's steps, every 10 ms or after the step that takes longer:
  * it can predict while it trains.
  */
-export class RemoteModel {
+export class RemoteModel extends Held {
   readonly #line: Line;
   #number: number | undefined;
 
   /** @internal */
   constructor(line: Line, number: number) {
+    super();
     this.#line = line;
     this.#number = number;
   }
@@ -196,20 +197,17 @@ export class RemoteModel {
     this.#line.tell("free", this.#number);
     this.#number = undefined;
   }
-  /** The same, for `using`. */
-  [dispose](): void {
-    this.dispose();
-  }
 }
 
 /** A worker with a core of its own. */
-export class Remote {
+export class Remote extends Held {
   readonly #line: Line;
   /** What computes there: as `backend()` says here. */
   readonly backend: Backend;
 
   /** @internal */
   constructor(line: Line, backend: Backend) {
+    super();
     this.#line = line;
     this.backend = backend;
   }
@@ -258,9 +256,5 @@ export class Remote {
   /** Ends the worker. Calls under way are rejected with `WORKER_ENDED`, and so are later ones. */
   dispose(): void {
     this.#line.end(endedByHand());
-  }
-  /** The same, for `using`. */
-  [dispose](): void {
-    this.dispose();
   }
 }
