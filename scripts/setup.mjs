@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Does all set-up, each piece only if it is missing or stale: Rust for wasm, wasm-bindgen, wasm-pack, npm packages,
 // the wasm, the npm package, and what tests and examples need beside it.
-// `node scripts/setup.mjs [all | build | start | test | hosts | bundlers | peers | browser | page]`; the cache is
+// `node scripts/setup.mjs [all | build | start | test | edge | hosts | bundlers | peers | browser | page]`; the cache is
 // ~/.cache/evenkeel, or EVENKEEL_CACHE.
 import { pathToFileURL } from "node:url";
 import { testBrowsers } from "./setup/browsers.mjs";
@@ -17,6 +17,7 @@ const pieces = {
   build: [npmPackage],
   start: [npmPackage],
   test: [npmPackage, nativeToolchain],
+  edge: [npmPackage, testHosts],
   hosts: [npmPackage, testHosts, testBrowsers],
   bundlers: [npmPackage, testHosts, testBrowsers, testBundlers],
   peers: [npmPackage, benchPeers],

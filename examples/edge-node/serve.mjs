@@ -2,6 +2,7 @@
 // `node examples/edge-node/serve.mjs`; PORT is 8787 unless the environment has another.
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import { createHandler } from "../edge/handler.mjs";
 
 const weights = await readFile(new URL("../../out/edge/digits.safetensors", import.meta.url));
@@ -16,20 +17,21 @@ function requestOf(incoming) {
     // Whoever stops reading must not close the connection, on which the answer has yet to go.
     ...(method !== "GET" &&
       method !== "HEAD" && {
-        body: ReadableStream.from(incoming.iterator({ destroyOnReturn: false })),
+        body: Readable.toWeb(Readable.from(incoming.iterator({ destroyOnReturn: false }))),
         duplex: "half",
       }),
   });
 }
 
 const server = createServer(async (incoming, outgoing) => {
-  let response;
+  let request;
   try {
-    response = await handle(requestOf(incoming));
+    request = requestOf(incoming);
   } catch {
     // A method or an address that `Request` refuses.
-    response = new Response(null, { status: 400 });
   }
+  const refused = { code: "BAD_REQUEST", message: "This method or address is none that can be answered." };
+  const response = request ? await handle(request) : Response.json({ error: refused }, { status: 400 });
   // What is left of a body that was too large.
   if (!incoming.complete) outgoing.setHeader("connection", "close");
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));

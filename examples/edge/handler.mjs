@@ -98,6 +98,9 @@ function learn(model, { fields, weights }) {
   const { y, steps = 50, lr = 0.01 } = fields;
   const x = takeRows(fields.x);
   if (!Array.isArray(y) || y.some(Array.isArray)) throw badArgument("y", "a list of digits", y);
+  // A loss leaves rows of its ignored label out, which is negative: here each row has a digit.
+  const negative = y.findIndex((label) => label < 0);
+  if (negative >= 0) throw badArgument(`y[${negative}]`, "a digit", y[negative]);
   if (!Number.isInteger(steps) || steps < 1 || steps > LIMITS.steps) {
     throw badArgument("steps", `a whole number from 1 to ${LIMITS.steps}`, steps);
   }
@@ -180,9 +183,17 @@ function takeRows(x) {
   return taken;
 }
 
+/** What was given, in a few words: it is a stranger's, of any form and length. */
+function shown(given) {
+  if (given === undefined) return "missing";
+  if (Array.isArray(given)) return `a list of ${given.length}`;
+  if (typeof given === "object" && given !== null) return "an object";
+  const text = String(given);
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}
+
 function badArgument(argument, expected, given) {
-  const shown = Array.isArray(given) ? `a list of ${given.length}` : given === undefined ? "missing" : String(given);
-  return new EvenkeelError("BAD_ARGUMENT", `${argument} should be ${expected} but is ${shown}.`, {
+  return new EvenkeelError("BAD_ARGUMENT", `${argument} should be ${expected} but is ${shown(given)}.`, {
     argument,
     expected,
   });
@@ -191,15 +202,15 @@ function badArgument(argument, expected, given) {
 function only(fields, known) {
   const unknown = Object.keys(fields).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const message = `There is no "${unknown}" here, but ${known.join(", ")}.`;
-  throw new EvenkeelError("UNKNOWN_OPTION", message, { given: unknown, known });
+  const message = `There is no "${shown(unknown)}" here, but ${known.join(", ")}.`;
+  throw new EvenkeelError("UNKNOWN_OPTION", message, { given: shown(unknown), known });
 }
 
 /** What a post brings: `{ fields, weights }`. */
 async function read(request) {
   const type = request.headers.get("content-type") ?? "";
-  if (/^application\/json\b/i.test(type)) return { fields: parse(await bodyOf(request)) };
-  if (/^multipart\/form-data\b/i.test(type)) return readForm(await bodyOf(request), type);
+  if (/^application\/json\s*(;|$)/i.test(type)) return { fields: parse(await bodyOf(request)) };
+  if (/^multipart\/form-data\s*(;|$)/i.test(type)) return readForm(await bodyOf(request), type);
   const message = "Send application/json, or multipart/form-data with the parts request and weights.";
   throw new Refusal(415, "UNSUPPORTED_MEDIA_TYPE", message, { data: { given: type } });
 }

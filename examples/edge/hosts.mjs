@@ -1,5 +1,5 @@
 // The servers of the edge examples, each in the real host: how to start one, and how to stop it. The hosts are npm packages
-// in test/runtimes, which `npm run setup hosts` installs.
+// in test/runtimes, which `npm run setup edge` installs.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -41,11 +41,12 @@ export const hosts = Object.keys(commands);
  */
 export async function startHost(host, { port = 0 } = {}) {
   const [program, ...args] = commands[host];
-  if (!existsSync(program)) throw new Error(`${program} is missing: run \`npm run setup hosts\``);
+  if (!existsSync(program)) throw new Error(`${program} is missing: run \`npm run setup edge\``);
   const env = { ...process.env, ...(host === "wrangler" && quiet), PORT: String(port) };
   if (host === "wrangler") args.push("--port", String(port));
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
-  const closed = new Promise((resolve) => child.once("close", resolve));
+  // A group of its own: what it starts in turn ends with it.
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
   const lines = createInterface({ input: child.stdout });
   const started = new Promise((resolve, reject) => {
     lines.on("line", (line) => {
@@ -53,16 +54,32 @@ export async function startHost(host, { port = 0 } = {}) {
       if (url !== undefined) resolve({ url, pid: Number(pid ?? child.pid) });
     });
     child.once("error", reject);
-    closed.then(() => reject(new Error(`${host} ended with ${child.exitCode ?? child.signalCode} before it listened`)));
+    ended.then(() => reject(new Error(`${host} ended with ${child.exitCode ?? child.signalCode} before it listened`)));
   });
-  const kill = () => child.kill();
+  const signal = (name) => {
+    try {
+      process.kill(-child.pid, name);
+    } catch {
+      // Nobody is left.
+    }
+  };
+  const kill = () => signal("SIGKILL");
   process.once("exit", kill);
   const stop = async () => {
-    process.off("exit", kill);
-    kill();
-    const force = setTimeout(() => child.kill("SIGKILL"), 5000);
-    await closed;
+    signal("SIGTERM");
+    const force = setTimeout(kill, 5000);
+    await ended;
     clearTimeout(force);
+    kill();
+    process.off("exit", kill);
   };
-  return { host, ...(await started), stop };
+  const late = setTimeout(() => child.emit("error", new Error(`${host} does not listen after a minute`)), 60_000);
+  try {
+    return { host, ...(await started), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
 }

@@ -1,4 +1,4 @@
-// Trains the model (half a second) and starts one of the edge examples in its host. Run `npm run setup hosts` once,
+// Trains the model (half a second) and starts one of the edge examples in its host. Run `npm run setup edge` once,
 // then `node examples/edge/serve.mjs cloudflare`; the others are in examples/README.md. Ctrl-C ends it.
 import { hosts, startHost } from "./hosts.mjs";
 import { makeModel } from "./model.mjs";

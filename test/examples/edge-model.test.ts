@@ -45,11 +45,16 @@ it("serve.mjs starts a host, and ends with it", async () => {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const closed = new Promise((resolve) => child.once("close", resolve));
-  const said = await new Promise<string>((resolve) => child.stdout.once("data", (data) => resolve(String(data))));
-  const [, url] = /^cloudflare listens on (http:\S+)\n$/.exec(said) ?? [];
-  expect((await fetch(url!)).status).toBe(200);
-  child.kill();
-  await closed;
+  const said = new Promise<string>((resolve) => child.stdout.once("data", (data) => resolve(String(data))));
+  let url: string | undefined;
+  try {
+    const first = await Promise.race([said, closed.then(() => "it ended")]);
+    url = /^cloudflare listens on (http:\S+)\n$/.exec(first)?.[1];
+    expect((await fetch(url!)).status).toBe(200);
+  } finally {
+    child.kill();
+    await closed;
+  }
   await expect(fetch(url!)).rejects.toThrow("fetch failed");
 });
 

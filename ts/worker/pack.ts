@@ -71,7 +71,7 @@ interface HandleLike {
   toArray(): Float32Array | Int32Array;
 }
 
-// By its looks: to import the classes would bring the core's glue to programs that only send arrays.
+// By its looks: to import the classes would bring the core's border to programs that only send arrays.
 const isHandle = (x: unknown): x is HandleLike =>
   typeof x === "object" && x !== null && "toArray" in x && typeof x.toArray === "function" && "shape" in x;
 

@@ -38,6 +38,7 @@ it.each([
     noEmit: true,
   };
   writeFileSync(config, JSON.stringify({ compilerOptions, files }));
-  const { stdout } = await execute(process.execPath, [tsc, "-p", config], { cwd: project }).catch((error) => error);
-  expect(stdout).toBe("");
+  const run = execute(process.execPath, [tsc, "-p", config], { cwd: project });
+  const { code = 0, stdout, stderr } = await run.catch((error) => error);
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: "" });
 });
