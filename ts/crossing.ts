@@ -86,10 +86,13 @@ function look(): void {
   if (left.buffer !== now) viewsOf(now);
 }
 
+const mostBytes = 2 ** 32 - 8;
+
 /** Starts the rows of a call: each takes its bytes, made a multiple of eight. */
 export function begin(bytes: number): void {
   if (ask || bytes > smallSize) {
-    at = must(core.stage(bytes)) >>> 0;
+    // More than a wasm can address is asked for as the most, which there is no room for either.
+    at = must(core.stage(Math.min(bytes, mostBytes))) >>> 0;
     ask = bytes > smallSize;
   } else at = smallAt;
   look();

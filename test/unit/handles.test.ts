@@ -1,5 +1,5 @@
 // Gradients that tensors hold, and the ends of handles: `using`, scopes, memory.
-import { memory, noGrad, ones, scope, type Tensor, tensor, trimMemory } from "evenkeel";
+import { memory, nn, noGrad, Optimizer, ones, optim, scope, type Tensor, tensor, trimMemory } from "evenkeel";
 import { describe, expect, it } from "vitest";
 import { caught, values } from "./support.js";
 
@@ -77,5 +77,22 @@ describe("handles", () => {
     trimMemory();
     expect(memory().pooled).toBe(0);
     expect(memory().wasm).toBeGreaterThan(0);
+  });
+  it("a generator that frees what it has given is found out", () => {
+    function* passing() {
+      for (const parameter of nn.dense(2, 2).parameters()) {
+        yield parameter;
+        parameter.dispose();
+      }
+    }
+    const groups = [{ parameters: passing(), optimizer: optim.sgd({ lr: 1 }) }];
+    for (const call of [
+      () => optim.clipGradNorm(passing(), 1),
+      () => optim.clipGradValue(passing(), 1),
+      () => new Optimizer(groups),
+    ]) {
+      expect(caught(call).code).toBe("DISPOSED");
+    }
+    expect(ones([2]).sum().item()).toBe(2);
   });
 });

@@ -273,6 +273,7 @@ describe("operations", () => {
       ],
     ],
     ["concat", concat([tensor([[1]]), tensor([[2]])], 1), [[1, 2]]],
+    ["stack, last", stack([tensor([1, 2]), tensor([3, 4])], -1).slice(0, 0, 1), [[1, 3]]],
     [
       "stack",
       stack([tensor([1, 2]), tensor([3, 4])], 1),

@@ -119,6 +119,39 @@ describe("cipherstash#949, next.js#29362: nothing runs at import", () => {
   });
 });
 
+describe("a listener of warnings that calls the core", () => {
+  it("changes nothing of what a step tells", async () => {
+    const run = async (onWarning: (e: Evenkeel) => void) => {
+      const evenkeel = fresh();
+      const { init, manualSeed, nn, Trainer } = evenkeel;
+      await init({ bytes: wasm, onWarning: () => onWarning(evenkeel) });
+      manualSeed(1);
+      const trainer = new Trainer(nn.sequential(nn.dense(2, 2), nn.batchNorm(2)), { loss: "mse", seed: 1 });
+      const [x, y] = [
+        [
+          [1, 2],
+          [3, 5],
+        ],
+        [
+          [0, 1],
+          [1, 0],
+        ],
+      ];
+      const infos: unknown[] = [trainer.step(x, y)];
+      for await (const _ of trainer.fit({
+        x,
+        y,
+        onStep: ({ loss, rows, rowsSeen }) => infos.push(loss, rows, rowsSeen),
+      }));
+      return infos;
+    };
+    let warned = 0;
+    const quiet = await run(() => warned++);
+    expect(warned).toBe(1);
+    expect(await run(({ memory, tensor }) => [memory(), tensor([7]).item()])).toEqual(quiet);
+  });
+});
+
 describe("an error that nobody catches", () => {
   it.each(["index.js", "index.cjs"])("of %s: Node prints the line it came from, which is short", (entry) => {
     const url = JSON.stringify(new URL(entry, dist).href);

@@ -265,4 +265,47 @@ describe("progress", () => {
     stopB.abort(2);
     await ended;
   });
+
+  it("epochs before an error are told", async () => {
+    const settings = {
+      ...data,
+      y: data.y.map(Number),
+      loss: "mse",
+      optimizer: optim.sgd({ lr: 1e6 }),
+      epochs: 50,
+    } as const;
+    const told: number[] = [];
+    const model = await remote.load(nn.dense(4, 1));
+    const error = await rejected(() => model.fit({ ...settings, onEpoch: ({ epoch }) => told.push(epoch) }));
+    expect(error.code).toBe("LOSS_NOT_FINITE");
+    expect(told).toEqual(Array.from({ length: error.data["epoch"] as number }, (_, i) => i));
+  });
+});
+
+describe("what the caller has", () => {
+  it("stays the caller's: buffers of Node, and arrays that a getter gives", async () => {
+    const model = await remote.load(classifier());
+    const buffer = Buffer.from(new ArrayBuffer(16));
+    await model.predict({ data: buffer, shape: [4, 4] });
+    expect(buffer.length).toBe(16);
+    const own = new Float32Array(16);
+    const given = {
+      get data() {
+        return new Float32Array(own.buffer);
+      },
+      shape: [4, 4],
+    };
+    await model.predict(given);
+    expect(own.length).toBe(16);
+    model.dispose();
+  });
+
+  it("is not kept in the worker when the model here is gone at the end of a fit", async () => {
+    const before = (await remote.memory()).live;
+    const model = classifier();
+    const fit = remote.fit(model, { ...endless, epochs: 2 });
+    model.dispose();
+    await expect(fit).rejects.toMatchObject({ code: "DISPOSED" });
+    expect((await remote.memory()).live).toBe(before);
+  });
 });

@@ -62,10 +62,10 @@ export class CoreModule<In extends Features = Features, Out extends Features = F
   }
   #run(x: Tensor): Tensor {
     return this.#traced(() => {
-      const y = must(core.forward(this.id, x.id));
+      const y = new Tensor(must(core.forward(this.id, x.id)));
       passWarnings();
       notice(this as unknown as CoreModule, x);
-      return new Tensor(y);
+      return y;
     });
   }
   /** Notes which module an error came out of, so that a model of one's own around it can say where. */

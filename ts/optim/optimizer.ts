@@ -31,10 +31,12 @@ function groupsOf(target: Trainable, spec: OptimizerSpec): ParameterGroup[] {
 export function makeOptimizer(target: Trainable, spec: OptimizerSpec): number {
   // The handles that a model gives on its parameters are nobody's.
   return scope(() => {
-    const groups = groupsOf(target, spec).map(({ parameters, optimizer }) => ({
+    // A generator may free what it has given: all run to their ends before numbers are taken.
+    const given = groupsOf(target, spec).map((group) => ({ ...group, parameters: Array.from(group.parameters) }));
+    const groups = given.map(({ parameters, optimizer }) => ({
       type: optimizer.type,
       ...optimizer.settings,
-      parameters: Array.from(parameters, (p, i) => [
+      parameters: parameters.map((p, i) => [
         idOf(p, `parameter ${i}`),
         roles[p instanceof Parameter ? p.role : "weight"],
       ]),
@@ -107,7 +109,8 @@ export function makeScheduler(spec: ScheduleSpec, optimizer: number): number {
   return must(core.makeScheduler(byteRow(encode(spec)), optimizer));
 }
 
-const idsOf = (parameters: Iterable<Tensor>): number[] => Array.from(parameters, (p, i) => idOf(p, `parameter ${i}`));
+const idsOf = (parameters: Iterable<Tensor>): number[] =>
+  Array.from(parameters).map((p, i) => idOf(p, `parameter ${i}`));
 
 /** Scales the gradients of these parameters so that their common norm is at most `maxNorm`; returns the norm before. */
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number, { p = 2 }: { p?: number } = {}): number {

@@ -46,15 +46,18 @@ export function eye(n: number): Tensor {
 }
 /** Uniform in [0, 1). */
 export function rand(shape: readonly number[], options: Seed = {}): Tensor {
-  return new Tensor(must(core.random(sizes(shape), 0, draw(options))));
+  const seed = draw(options);
+  return new Tensor(must(core.random(sizes(shape), 0, seed)));
 }
 /** Standard normal. */
 export function randn(shape: readonly number[], options: Seed = {}): Tensor {
-  return new Tensor(must(core.random(sizes(shape), 1, draw(options))));
+  const seed = draw(options);
+  return new Tensor(must(core.random(sizes(shape), 1, seed)));
 }
 /** Whole numbers from 0 to high − 1. */
 export function randint(high: number, shape: readonly number[], options: Seed = {}): Indices {
-  return new Indices(must(core.randomIndices(count(high, "high", 1), sizes(shape), draw(options))));
+  const seed = draw(options);
+  return new Indices(must(core.randomIndices(count(high, "high", 1), sizes(shape), seed)));
 }
 /** 1 at each label, 0 elsewhere: labels `[..]` to `[.., classes]`. */
 export function oneHot(labels: Indices | readonly number[] | Int32Array | Uint8Array, classes: number): Tensor {
@@ -75,7 +78,8 @@ export function concat(parts: readonly Tensor[], axis = 0): Tensor {
 }
 /** Joins tensors of one shape along a new axis. */
 export function stack(parts: readonly Tensor[], axis = 0): Tensor {
-  return join(parts, axis, 1);
+  // The new axis counts: -1 is after the last.
+  return join(parts, axis < 0 ? axis + (parts[0]?.shape.length ?? 0) + 1 : axis, 1);
 }
 /** `yes` where `condition` is not 0, else `no`; all broadcast. */
 export function where(condition: Tensor, yes: Tensor, no: Tensor): Tensor {

@@ -45,6 +45,13 @@ function stepResult(): StepResult {
   return { loss: n[0], accuracy: n[2] / n[3], rows: n[1], gradNorm: n[4] };
 }
 
+/** The same, once it is said what the step warned of: a listener may call the core. */
+function told(): StepResult {
+  const result = stepResult();
+  passWarnings();
+  return result;
+}
+
 /** Trains a model. */
 export class Trainer extends Held {
   readonly model: Module<Features, Features>;
@@ -122,7 +129,7 @@ export class Trainer extends Held {
     } finally {
       release(target);
     }
-    return stepResult();
+    return told();
   }
   #stepOn(x: Flat, target: number, labels: ArrayLike<number>, weights: ArrayLike<number> | undefined): void {
     const { id } = this.#core;
@@ -137,7 +144,6 @@ export class Trainer extends Held {
         weights === undefined ? -1 : floats(weights),
       ),
     );
-    passWarnings();
   }
   /** Labels in a flat array, which cross into the core without a detour. */
   #plainLabels(y: Labels | TensorLike, rank: number): Int32Array | undefined {
@@ -152,7 +158,7 @@ export class Trainer extends Held {
     } finally {
       release(data);
     }
-    return stepResult();
+    return told();
   }
   /** A step of a model or loss that lives in JavaScript. */
   #runBatch(batch: number): void {
@@ -175,7 +181,6 @@ export class Trainer extends Held {
       if (held) release(hold);
       release(batch);
     }
-    passWarnings();
   }
   #apply(output: Tensor, y: Tensor | Indices, weights: Tensor | undefined, rows: number): void {
     if (this.#custom !== undefined) {
@@ -203,9 +208,7 @@ export class Trainer extends Held {
   }
   #nextStep(): boolean {
     if (this.#native !== undefined) {
-      const more = must(core.nextStep(this.#core.id)) === 2;
-      passWarnings();
-      return more;
+      return must(core.nextStep(this.#core.id)) === 2;
     }
     must(core.nextBatch(this.#core.id));
     const batch = number(0);
@@ -247,16 +250,17 @@ export class Trainer extends Held {
         this.model.train();
         core.startEpoch(this.#core.id);
         const steps = streamed ? undefined : core.stepsPerEpoch(this.#core.id);
-        const note = (step: number): void => {
-          if (options.onStep === undefined) return;
-          options.onStep(this.#stepInfo(epoch, step, steps));
+        const note = (step: number, result?: StepResult): void => {
+          const info = options.onStep && this.#stepInfo(result ?? stepResult(), epoch, step, steps);
+          passWarnings();
+          if (info !== undefined) options.onStep?.(info);
         };
         if (streamed) {
           const source = typeof options.batches === "function" ? options.batches() : options.batches;
           let step = 0;
           for await (const batch of source) {
-            this.step(batch.x, batch.y, batch.sampleWeight === undefined ? {} : { sampleWeight: batch.sampleWeight });
-            note(step++);
+            const { x, y, sampleWeight } = batch;
+            note(step++, this.step(x, y, sampleWeight === undefined ? {} : { sampleWeight }));
             if (pacer.due) await pacer.rest();
             signal?.throwIfAborted();
           }
@@ -305,11 +309,10 @@ export class Trainer extends Held {
       if (!this.#core.disposed) core.releaseData(this.#core.id);
     }
   }
-  #stepInfo(epoch: number, step: number, steps: number | undefined): StepInfo {
-    const now = stepResult();
+  #stepInfo(result: StepResult, epoch: number, step: number, steps: number | undefined): StepInfo {
     core.epochReport(this.#core.id);
     return {
-      ...now,
+      ...result,
       epoch,
       step,
       ...(steps === undefined ? {} : { steps }),
@@ -375,7 +378,7 @@ export class Trainer extends Held {
    * the place in it.
    */
   save(): Uint8Array {
-    return saveTraining(this.#core.id, this.model, this.#native === undefined);
+    return saveTraining(this.#core, this.model, this.#native === undefined);
   }
   /**
    * Goes on from a file of `save`, on a trainer built the same way. The next `fit` counts its epochs from the start of
@@ -383,7 +386,7 @@ export class Trainer extends Held {
    * bit for bit.
    */
   load(bytes: Uint8Array): void {
-    loadTraining(this.#core.id, this.model, this.#native === undefined, bytes);
+    loadTraining(this.#core, this.model, this.#native === undefined, bytes);
     this.#resumed = true;
   }
 

@@ -140,6 +140,7 @@ function webPort(worker: Worker, unstarted: (cause: unknown) => EvenkeelError, r
     post: (message, transfer) => worker.postMessage(message, transfer),
     listen(onMessage, onEnd) {
       worker.addEventListener("message", ({ data }) => onMessage(data));
+      worker.addEventListener("messageerror", (cause) => onEnd(ended("its messages", cause)));
       worker.addEventListener("error", (event) => {
         release();
         const cause = event.message ? new Error(event.message) : new Error("its script was not loaded");

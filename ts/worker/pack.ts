@@ -87,9 +87,8 @@ export function pack(value: unknown, argument: string, transfer: boolean): Packe
 
 function owned(data: ArrayLike<number>, value: unknown, transfer: boolean): Numbers {
   if (!ArrayBuffer.isView(data)) return Float64Array.from(data);
-  const given = ArrayBuffer.isView(value) ? value : Object(value).data;
-  // What flatten made is nobody's.
-  return (data === given && !transfer ? (data as Float32Array).slice() : data) as Numbers;
+  // Of nested arrays flatten has made it, for nobody else. Not the array's own `slice`: that of a Buffer copies nothing.
+  return (transfer || Array.isArray(value) ? data : Uint8Array.prototype.slice.call(data)) as Numbers;
 }
 
 const dataOptions: Options = { x: "any", y: "any", sampleWeight: "any" };

@@ -138,7 +138,7 @@ const serialize = (message: Message): Message => {
 };
 
 const deserialize = (message: Message): Message => {
-  const e = message.e as Partial<PackedError> | undefined;
+  const e = Object(message).e as Partial<PackedError> | undefined;
   if (e?.evenkeel !== true) return message;
   const { code, message: text, data, cause } = e as PackedError;
   return { ...message, e: new EvenkeelError(code, text, data, cause) };

@@ -231,8 +231,8 @@ export class Remote extends Held {
     } finally {
       // What the training did remains, however it ended; a worker that is gone, or a core that trapped, has nothing.
       const file = await this.#line.call("save", number).catch(() => undefined);
-      if (file !== undefined) model.loadState(file);
       this.#line.tell("free", number);
+      if (file !== undefined) model.loadState(file);
     }
   }
   /**

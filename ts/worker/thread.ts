@@ -88,9 +88,9 @@ async function fit(number: number, job: number, { trainer: settings, ...packed }
   let epochs: EpochResult[] = [];
   let step: StepInfo | undefined;
   let told = performance.now();
-  const tell = () => {
-    if (performance.now() - told < packed.progressInterval) return;
-    told = performance.now();
+  const tell = (now = performance.now()) => {
+    if (now - told < packed.progressInterval) return;
+    told = now;
     void client.progress.asEvent(job, { epochs, step });
     epochs = [];
     step = undefined;
@@ -124,7 +124,11 @@ async function fit(number: number, job: number, { trainer: settings, ...packed }
           tell();
         }
       } catch (error) {
-        if (!signal.aborted || error !== signal.reason) throw error;
+        if (!signal.aborted || error !== signal.reason) {
+          // The epochs before it are told first.
+          tell(Number.POSITIVE_INFINITY);
+          throw error;
+        }
       }
       return { epochs, step, aborted: signal.aborted };
     });
