@@ -41,6 +41,7 @@ const namespaces: NonNullable<Options["plugins"]>[number] = {
 const shared: Options = {
   target: "es2022",
   platform: "neutral",
+  tsconfig: "ts/tsconfig.json",
   outDir: "dist",
   treeshake: true,
   // Small, but with names: they make stack traces readable, and cost little once gzipped.

@@ -6,7 +6,7 @@
 import { pathToFileURL } from "node:url";
 import { testBrowsers } from "./setup/browsers.mjs";
 import { unlock } from "./setup/lock.mjs";
-import { benchPeers, browserExample, testBundlers, testHosts } from "./setup/npm.mjs";
+import { benchPeers, browserExample, newerNode, testBundlers, testHosts } from "./setup/npm.mjs";
 import { npmPackage } from "./setup/package.mjs";
 import { SetUpError } from "./setup/run.mjs";
 import { announcedCount, note } from "./setup/say.mjs";
@@ -16,14 +16,14 @@ import { nativeToolchain } from "./setup/toolchain.mjs";
 const pieces = {
   build: [npmPackage],
   start: [npmPackage],
-  test: [npmPackage, nativeToolchain],
+  test: [npmPackage, nativeToolchain, newerNode],
   edge: [npmPackage, testHosts],
   hosts: [npmPackage, testHosts, testBrowsers],
   bundlers: [npmPackage, testHosts, testBrowsers, testBundlers],
   peers: [npmPackage, benchPeers],
   browser: [npmPackage, browserExample],
   page: [npmPackage, browserExample, testHosts, testBrowsers],
-  all: [npmPackage, nativeToolchain],
+  all: [npmPackage, nativeToolchain, newerNode],
 };
 
 /** Sets up what the named command needs. Throws SetUpError, to be printed, when a step fails. */

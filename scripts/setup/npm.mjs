@@ -2,13 +2,17 @@
 // benchmark compares with, and what builds the example for browsers.
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
-import { bundlersDir, hostsDir, pageDir, peersDir, root } from "./paths.mjs";
+import { bundlersDir, hostsDir, newerNodeDir, pageDir, peersDir, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { announce } from "./say.mjs";
 import { hashOf, readStamp, writeStamp } from "./stamp.mjs";
 
 export function npmPackages() {
   return install(root, "npm packages", "15 s");
+}
+
+export function newerNode() {
+  return install(newerNodeDir, "the newer Node that the tests run on as well", "10 s");
 }
 
 /** Their binaries are inside the packages: 1.1 GB. */

@@ -17,7 +17,10 @@ export const wasmDir = join(root, "build", "wasm");
 /** The npm package's built files. */
 export const distDir = join(root, "dist");
 
-/** The packages that only bring other JavaScript hosts to test on; see its package.json. */
+/** The package that only brings a newer Node to test on; see its package.json. */
+export const newerNodeDir = join(root, "test", "newer-node");
+
+/** The packages of all other hosts; see its package.json. */
 export const hostsDir = join(root, "test", "runtimes");
 
 /** The package that only brings the bundlers that the tests use. */

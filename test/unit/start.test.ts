@@ -11,7 +11,7 @@ const edge = { plain: () => ({ module: new WebAssembly.Module(bytes) }) };
 const node = { plain: inlineSource, read: bytesOf, workers };
 
 it("an entry without the other builds runs the default and says how to get them", async () => {
-  const { backend } = await run(edge, { math: "exact", threads: 2 });
+  const { backend } = await run({ ...edge, workers }, { math: "exact", threads: 2 });
   expect(backend).toEqual({
     math: "exact",
     threads: 1,

@@ -15,7 +15,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const dist = (name: string): string => path(`../../dist/${name}`);
 const hosts: [string, string][] = [
   ["this Node", process.execPath],
-  ["a newer Node", path("../runtimes/node_modules/node22/bin/node")],
+  ["a newer Node", path("../newer-node/node_modules/node22/bin/node")],
 ];
 const [, newer] = hosts[1] as [string, string];
 const { hash } = JSON.parse(readFileSync(path("../same_bits.json"), "utf8")) as { hash: string };

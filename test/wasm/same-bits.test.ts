@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const { hash } = JSON.parse(readFileSync(path("../same_bits.json"), "utf8")) as { hash: string };
-const newer = path("../runtimes/node_modules/node22/bin/node");
+const newer = path("../newer-node/node_modules/node22/bin/node");
 
 const run = (node: string, entry: string): { host: string; hash: string } =>
   JSON.parse(execFileSync(node, [path("same-bits.mjs"), path(`../../dist/${entry}`)], { encoding: "utf8" }));

@@ -51,9 +51,12 @@ export async function run(host: Host, wanted: Wanted, source?: WasmSource): Prom
   const reasons: Reasons = {};
   const { workers } = host;
   const threads = wanted.threads === "auto" ? (workers?.processors() ?? 1) : wanted.threads;
-  if (wanted.threads !== 1 && workers !== undefined) {
-    reasons.threads = workers.noThreads() ?? (threads === 1 ? "This host has one processor." : undefined);
-  } else if (wanted.threads === "auto") reasons.threads = noWorkers;
+  if (wanted.threads !== 1) {
+    reasons.threads =
+      workers === undefined
+        ? noWorkers
+        : (workers.noThreads() ?? (threads === 1 ? "This host has one processor." : undefined));
+  }
   if (wanted.math === "relaxed") reasons.math = noRelaxed();
   const relaxed = wanted.math === "relaxed" && reasons.math === undefined;
   const several = threads > 1 && reasons.threads === undefined;
