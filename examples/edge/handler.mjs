@@ -99,7 +99,7 @@ function learn(model, { fields, weights }) {
   const x = takeRows(fields.x);
   if (!Array.isArray(y) || y.some(Array.isArray)) throw badArgument("y", "a list of digits", y);
   // A loss leaves rows of its ignored label out, which is negative: here each row has a digit.
-  const negative = y.findIndex((label) => label < 0);
+  const negative = y.findIndex((label) => typeof label === "number" && label < 0);
   if (negative >= 0) throw badArgument(`y[${negative}]`, "a digit", y[negative]);
   if (!Number.isInteger(steps) || steps < 1 || steps > LIMITS.steps) {
     throw badArgument("steps", `a whole number from 1 to ${LIMITS.steps}`, steps);

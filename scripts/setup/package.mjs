@@ -1,5 +1,5 @@
 // The npm package's dist/: tsup bundles ts/ with the glue, and writes the types.
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "./lock.mjs";
 import { npmPackages } from "./npm.mjs";
@@ -68,6 +68,11 @@ export async function npmPackage() {
   writeFileSync(join(distDir, "worker-thread.d.ts"), "/** A script for a worker; it exports nothing. */\nexport {};\n");
   // The licence of what is bundled asks to go with it.
   copyFileSync(join(root, "node_modules/birpc/LICENSE"), join(distDir, "worker.birpc-license.txt"));
+  // What is imported for its side effects alone, of which there are none: esbuild warns of it in applications.
+  for (const file of readdirSync(distDir).filter((name) => name.endsWith(".js"))) {
+    const path = join(distDir, file);
+    writeFileSync(path, readFileSync(path, "utf8").replace(/^import *["']\.\/[\w-]+\.js["'];\n/gm, ""));
+  }
   for (const variant of wantedVariants()) {
     const file = `${variant.name}.wasm`;
     copyFileSync(join(wasmDir, file), join(distDir, file));
