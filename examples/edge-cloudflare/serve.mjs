@@ -1,4 +1,4 @@
-// Bundles the worker, as wrangler does, and serves it by workerd itself with config.capnp. Run `npm run setup hosts` and
+// Bundles the worker, as wrangler does, and serves it by workerd itself with config.capnp. Run `npm run setup edge` and
 // `node examples/edge/train.mjs` once, then `node examples/edge-cloudflare/serve.mjs`.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";

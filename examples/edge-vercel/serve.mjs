@@ -1,4 +1,4 @@
-// Bundles the edge function, as Vercel's own tools do, and serves it by the edge runtime. Run `npm run setup hosts` and
+// Bundles the edge function, as Vercel's own tools do, and serves it by the edge runtime. Run `npm run setup edge` and
 // `node examples/edge/train.mjs` once, then `node examples/edge-vercel/serve.mjs`.
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
