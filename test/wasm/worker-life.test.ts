@@ -8,22 +8,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { manualSeed, nn, optim, Trainer } from "evenkeel";
-import { type Remote, spawn } from "evenkeel/worker";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawn } from "evenkeel/worker";
+import { describe, expect, it } from "vitest";
 import { bits, classData, classifier, rejected, run } from "../unit/support.js";
 import { withTrapIn } from "./wasm-edits.js";
+import { data, endless, remote } from "./worker-support.js";
 
 const dist = new URL("../../dist/", import.meta.url);
-const data = classData(203);
-/** Longer than any test: it ends by being told to. */
-const endless = { ...data, epochs: 1e9, loss: "crossEntropy" } as const;
-
-let remote: Remote;
-beforeAll(async () => {
-  remote = await spawn();
-});
-afterAll(() => remote.dispose());
-
 describe("ends", () => {
   it("by a signal, within an epoch: the reason, and the model as the last step made it", async () => {
     const model = classifier();

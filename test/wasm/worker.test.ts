@@ -14,19 +14,10 @@ import {
   Trainer,
   tensor,
 } from "evenkeel";
-import { type Remote, type RemoteFitOptions, spawn } from "evenkeel/worker";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bits, classData, classifier, rejected, run } from "../unit/support.js";
-
-const data = classData(203);
-/** Longer than any test: it ends by being told to. */
-const endless = { ...data, epochs: 1e9, loss: "crossEntropy" } as const;
-
-let remote: Remote;
-beforeAll(async () => {
-  remote = await spawn();
-});
-afterAll(() => remote.dispose());
+import type { RemoteFitOptions } from "evenkeel/worker";
+import { describe, expect, it } from "vitest";
+import { bits, classifier, rejected, run } from "../unit/support.js";
+import { data, endless, remote } from "./worker-support.js";
 
 /** Without what depends on the clock. */
 const timeless = (epochs: readonly EpochResult[]) => epochs.map(({ seconds: _, rowsPerSecond: __, ...rest }) => rest);
