@@ -1,10 +1,7 @@
 // A browser with one page, driven in the same way whichever it is: Chromium by Playwright, Firefox by Puppeteer over
-// WebDriver BiDi. Both drivers are packages of test/runtimes.
-import { createRequire } from "node:module";
+// WebDriver BiDi. test/runtimes launches them.
 // @ts-expect-error: a script without types
-import { browsers } from "../../scripts/setup/browsers.mjs";
-
-const require = createRequire(new URL("../runtimes/package.json", import.meta.url));
+import { launch } from "../runtimes/browsers.mjs";
 
 /** What both drivers' pages have. */
 interface Driven {
@@ -40,11 +37,7 @@ export type BrowserName = "chromium" | "firefox";
 const size = { width: 1280, height: 900 };
 
 export async function openPage(name: BrowserName): Promise<Page> {
-  const executablePath: string = browsers[name];
-  const browser =
-    name === "chromium"
-      ? await require("playwright-core").chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] })
-      : await require("puppeteer-core").launch({ browser: "firefox", executablePath, headless: true });
+  const browser = await launch[name]();
   const page: Driven = await browser.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));

@@ -2,19 +2,14 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+// @ts-expect-error: a script without types
+import { listen, types } from "../runtimes/browsers.mjs";
 
 const folder = fileURLToPath(new URL("../../examples/browser", import.meta.url));
-const types: Record<string, string> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".wasm": "application/wasm",
-};
 
 /** Builds the page. */
 export async function buildPage(): Promise<void> {
@@ -49,11 +44,6 @@ export async function servePage() {
       sent.push({ path, status: 404, bytes: 0 });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const close = () => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  };
-  return { url: `http://127.0.0.1:${port}/`, sent, close };
+  const { address, close } = await listen(server);
+  return { url: address as string, sent, close: close as () => Promise<unknown> };
 }

@@ -4,9 +4,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+// @ts-expect-error: a script without types
+import { listen, types } from "../runtimes/browsers.mjs";
 import { type BrowserName, openPage, type Page } from "./browser.js";
 
 const dist = new URL("../../dist/", import.meta.url);
@@ -45,7 +46,6 @@ const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const script = `import { spawn } from "/worker.js";
 const train = ${trainIn};
 window.run = (options) => train(spawn, options).catch((error) => ({ code: error.code }));`;
-const types: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm" };
 
 const server = createServer(async ({ url = "/" }, response) => {
   const { pathname } = new URL(url, "http://localhost");
@@ -66,17 +66,14 @@ const server = createServer(async ({ url = "/" }, response) => {
     );
 });
 let base: string;
+let close: () => Promise<unknown>;
 let here: Outcome;
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  ({ address: base, close } = await listen(server));
   const { spawn } = await import(new URL("worker.js", dist).href);
   here = await new Function(`return ${trainIn}`)()(spawn);
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => close());
 
 describe.each<BrowserName>(["chromium", "firefox"])("in %s", (name) => {
   let page: Page;
@@ -86,7 +83,7 @@ describe.each<BrowserName>(["chromium", "firefox"])("in %s", (name) => {
   afterAll(() => page?.close());
 
   async function run(path: string, options = "{}"): Promise<Outcome> {
-    await page.goto(base + path);
+    await page.goto(new URL(path, base).href);
     await page.until("window.run");
     return page.value<Outcome>(`run(${options})`);
   }

@@ -6,10 +6,12 @@ import { chromium } from "playwright-core";
 import puppeteer from "puppeteer-core";
 import { browsers } from "../../scripts/setup/browsers.mjs";
 
-const types = {
+/** Types of files by how their names end. */
+export const types = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
   ".mjs": "text/javascript",
+  ".css": "text/css",
   ".wasm": "application/wasm",
 };
 
@@ -31,6 +33,11 @@ export async function serveFolder(folder, headers = {}) {
     response.writeHead(200, { ...headers, "Content-Type": types[extname(file)] ?? "application/octet-stream" });
     createReadStream(file).pipe(response);
   });
+  return listen(server);
+}
+
+/** Has a server listen on a free port of loopback. Gives the address, and how to end it. */
+export async function listen(server) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = () => {
     server.closeAllConnections();
@@ -39,9 +46,16 @@ export async function serveFolder(folder, headers = {}) {
   return { address: `http://127.0.0.1:${server.address().port}/`, close };
 }
 
-/** Debian's Chromium. */
+/** Debian's browsers, by drivers of their own: Firefox over WebDriver BiDi. */
+export const launch = {
+  chromium: () =>
+    chromium.launch({ executablePath: browsers.chromium, chromiumSandbox: false, args: ["--disable-gpu"] }),
+  firefox: () => puppeteer.launch({ browser: "firefox", executablePath: browsers.firefox, headless: true }),
+};
+
+/** Chromium, with a context of its own for each page. */
 export async function startChromium() {
-  const browser = await chromium.launch({ executablePath: browsers.chromium, chromiumSandbox: false });
+  const browser = await launch.chromium();
   return {
     version: browser.version(),
     newPage: async () => {
@@ -53,9 +67,9 @@ export async function startChromium() {
   };
 }
 
-/** Debian's Firefox, over WebDriver BiDi. */
+/** Firefox. */
 export async function startFirefox() {
-  const browser = await puppeteer.launch({ browser: "firefox", executablePath: browsers.firefox, headless: true });
+  const browser = await launch.firefox();
   return {
     version: /[\d.]+/.exec(await browser.version())[0],
     newPage: async () => {
