@@ -5,7 +5,6 @@
 use crate::convert::fail;
 use bytemuck::AnyBitPattern;
 use core::cell::{Cell, RefCell};
-use evenkeel::error::{Code, Error};
 use evenkeel::value::Value;
 use wasm_bindgen::prelude::*;
 
@@ -29,13 +28,7 @@ pub fn stage(bytes: usize) -> *const u64 {
     let wanted = bytes.max(SMALL).div_ceil(8);
     if words.is_empty() {
         if words.try_reserve_exact(wanted).is_err() {
-            fail(
-                &Error::new(Code::OutOfMemory)
-                    .with("wanted", bytes)
-                    .with("limit", usize::MAX as f64 + 1.0)
-                    .with("live", evenkeel::tensor::memory().live)
-                    .with("pooled", evenkeel::tensor::memory().pooled),
-            );
+            fail(&evenkeel::tensor::memory().exceeded(bytes));
             return core::ptr::null();
         }
         words.resize(wanted, 0);

@@ -20,6 +20,9 @@ impl<E> Pool<E> {
     const fn new() -> Self {
         Pool { free: RefCell::new(Vec::new()), live: Cell::new(0), pooled: Cell::new(0) }
     }
+    fn memory(&self) -> Memory {
+        Memory { live: self.live.get(), pooled: self.pooled.get() }
+    }
 }
 
 /// A type that tensors can hold.
@@ -54,10 +57,21 @@ pub struct Memory {
     pub pooled: usize,
 }
 
+impl Memory {
+    /// The error where so many bytes more could not be had.
+    pub fn exceeded(self, wanted: usize) -> Error {
+        Error::new(Code::OutOfMemory)
+            .with("wanted", wanted)
+            .with("limit", usize::MAX as f64 + 1.0)
+            .with("live", self.live)
+            .with("pooled", self.pooled)
+    }
+}
+
 /// Memory of the shipped types (`f32` and `i32`) on this thread.
 pub fn memory() -> Memory {
     fn of<E: Element>() -> Memory {
-        E::pool(|p| Memory { live: p.live.get(), pooled: p.pooled.get() })
+        E::pool(|p| p.memory())
     }
     let (a, b) = (of::<f32>(), of::<i32>());
     Memory { live: a.live + b.live, pooled: a.pooled + b.pooled }
@@ -137,11 +151,7 @@ impl<E: Element> View<E> {
                 None => {
                     let mut d = Vec::new();
                     if d.try_reserve_exact(size).is_err() {
-                        return Err(Error::new(Code::OutOfMemory)
-                            .with("wanted", bytes)
-                            .with("limit", usize::MAX as f64 + 1.0)
-                            .with("live", p.live.get())
-                            .with("pooled", p.pooled.get()));
+                        return Err(p.memory().exceeded(bytes));
                     }
                     d.resize(size, E::default());
                     Rc::new(Block { data: RefCell::new(d), version: Cell::new(0) })
