@@ -46,9 +46,11 @@ export async function startHost(host, { port = 0 } = {}) {
   if (host === "wrangler") args.push("--port", String(port));
   // A group of its own: what it starts in turn ends with it.
   const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"], detached: true });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const ended = new Promise((resolve) => child.once("exit", resolve).once("error", resolve));
   const lines = createInterface({ input: child.stdout });
+  let late;
   const started = new Promise((resolve, reject) => {
+    late = setTimeout(() => reject(new Error(`${host} does not listen after a minute`)), 60_000);
     lines.on("line", (line) => {
       const [, url, pid] = /(?:listening|Ready) on (http:\S+?)\/?(?: by process (\d+))?$/.exec(line) ?? [];
       if (url !== undefined) resolve({ url, pid: Number(pid ?? child.pid) });
@@ -73,7 +75,6 @@ export async function startHost(host, { port = 0 } = {}) {
     kill();
     process.off("exit", kill);
   };
-  const late = setTimeout(() => child.emit("error", new Error(`${host} does not listen after a minute`)), 60_000);
   try {
     return { host, ...(await started), stop };
   } catch (error) {
