@@ -53,7 +53,10 @@ function alreadyStarted(): EvenkeelError {
   );
 }
 
-/** Starts the core from `source` or from what the host brings, or waits for the start under way when the call asked for nothing special. */
+/**
+ * Starts the core from `source` or from what the host brings, or waits for the start under way when the call asked for
+ * nothing special.
+ */
 export async function start(
   host: Host,
   source: WasmSource | undefined,
@@ -91,6 +94,7 @@ export function isReady(): boolean {
 
 /** What computes: how it adds products and on how many threads, and why that is not what `init` was asked for. */
 export function backend(): Backend {
+  // Where there is no core, this call says why.
   core.memoryUse();
   return (running as Running).backend;
 }

@@ -20,7 +20,7 @@ const common = new Uint8Array(readFileSync(modelFile));
 const hosts = "test/runtimes/node_modules";
 it.each([
   ["node", process.execPath, []],
-  ["node 22", path(`${hosts}/node22/bin/node`), []],
+  ["node 22", path("test/newer-node/node_modules/node22/bin/node"), []],
   ["node 24", path(`${hosts}/node24/bin/node`), []],
   ["deno", path(`${hosts}/@deno/linux-x64-glibc/deno`), ["run", "--allow-read", "--allow-write"]],
   ["bun", path(`${hosts}/bun/bin/bun.exe`), []],

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { hostsDir } from "../../../scripts/setup/paths.mjs";
+import { hostsDir, newerNodeDir } from "../../../scripts/setup/paths.mjs";
 import { build } from "../esbuild.mjs";
 import { versionSaid } from "./versions.mjs";
 
@@ -27,11 +27,13 @@ export function processHost(command, args, cwd) {
 }
 
 const binary = (...names) => join(hostsDir, "node_modules", ...names);
+const node22 = join(newerNodeDir, "node_modules", "node22", "bin", "node");
 
 /** The running Node, 22 and 24, each by `import` and by `require`. */
-export const nodes = [process.execPath, binary("node22", "bin", "node"), binary("node24", "bin", "node")].flatMap(
-  (command) => [node(command, "ES module"), node(command, "CommonJS")],
-);
+export const nodes = [process.execPath, node22, binary("node24", "bin", "node")].flatMap((command) => [
+  node(command, "ES module"),
+  node(command, "CommonJS"),
+]);
 
 function node(command, how) {
   const version = versionSaid(command);
